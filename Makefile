@@ -1,0 +1,109 @@
+# `make` alone lists the targets. Each sets up what it needs first: Debian
+# packages that are missing, the virtual environments, the build.
+#
+# .venv is made from the default interpreter ($(PYTHON)) and holds the tools;
+# .venv-3.x, one for every interpreter that tools/pythons.py finds, are for the
+# tests. Each has the package as a user gets it, by `pip install .`.
+
+PYTHON   ?= python3
+VERSIONS := 3.9 3.10 3.11 3.12 3.13
+SOURCES  := $(shell find include src python meson.build meson.options pyproject.toml \
+              -type f -not -name '*.md' -not -path '*/__pycache__/*')
+BIN      := .venv/bin
+
+# What `make test` can be told: SUITES=unit,python-3.13 runs only those.
+SUITES     ?=
+DEMO_ARGS  ?=
+BENCH_ARGS ?=
+# How long `make soak` and `make fuzz` run, in seconds.
+DURATION   ?= 300
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench fmt check soak fuzz clean system system-tests test-builds
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# ---- What users call --------------------------------------------------------
+
+demo: .venv/has-demo .venv/has-package ## run the memory experiments, on CPython's heap and on Shoal
+	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+test: system-tests .venv/has-build ## run every test, on every supported Python found
+	@found=`$(PYTHON) tools/pythons.py | cut -d' ' -f1`; \
+	for version in $$found; do \
+	    $(MAKE) .venv-$$version/has-test .venv-$$version/has-package || exit; \
+	done
+	@$(MAKE) test-builds
+	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
+
+bench: .venv/has-bench .venv/has-package ## measure speed and memory against other allocators (long)
+	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+fmt: .venv/has-check ## format the C and Python files
+	@$(BIN)/python tools/format.py
+	@$(BIN)/ruff check -q --fix-only .
+	@$(BIN)/ruff format -q .
+
+check: .venv/has-check ## check format, types, layers and sizes, change nothing
+	@$(BIN)/python tools/check.py
+
+soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and random sizes for DURATION=300
+	@$(BIN)/meson compile -C build/tests
+	@tests/soak/run.sh build/tests $(DURATION)
+
+fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, heap checked, for DURATION=300
+	@$(BIN)/meson compile -C build/address
+	@fuzz/run.sh build/address $(DURATION)
+
+clean: ## remove everything that was built or installed here
+	@rm -rf build dist .venv .venv-* .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- Debian packages --------------------------------------------------------
+
+system:
+	@PYTHON=$(PYTHON) tools/system_packages.sh
+
+system-tests:
+	@PYTHON=$(PYTHON) tools/system_packages.sh tests
+
+# ---- Virtual environments ---------------------------------------------------
+# DIR/made: it exists. DIR/has-X: the dependency group X of pyproject.toml is
+# in it. DIR/has-package: the package is, built from the sources of now.
+
+define environment # DIR, SHELL COMMAND THAT PRINTS THE INTERPRETER
+$(1)/made: | system
+	@python=`$(2)` && echo "make: $(1) from $$$$python" && "$$$$python" -m venv $(1)
+	@$(1)/bin/python -m pip install -q --upgrade 'pip>=25.1'
+	@touch $$@
+
+$(1)/has-package: $(1)/made $(SOURCES)
+	@echo "make: building the package into $(1)"
+	@$(1)/bin/python -m pip install -q --no-deps --force-reinstall .
+	@touch $$@
+
+$(1)/has-%: $(1)/made pyproject.toml
+	@echo "make: installing what '$$*' needs into $(1)"
+	@$(1)/bin/python -m pip install -q --group $$*
+	@touch $$@
+endef
+
+$(eval $(call environment,.venv,command -v $(PYTHON)))
+$(foreach version,$(VERSIONS),$(eval \
+    $(call environment,.venv-$(version),$(PYTHON) tools/pythons.py $(version))))
+
+# ---- The C tests ------------------------------------------------------------
+# tests: as released. address, thread: under a sanitizer, static library only.
+
+test-builds: build/tests/build.ninja build/address/build.ninja build/thread/build.ninja
+
+build/tests/build.ninja: | .venv/has-build
+	@$(BIN)/meson setup build/tests -Dtests=true -Dpython=false >/dev/null
+build/address/build.ninja: | .venv/has-build
+	@$(BIN)/meson setup build/address -Dtests=true -Dpython=false \
+	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+build/thread/build.ninja: | .venv/has-build
+	@$(BIN)/meson setup build/thread -Dtests=true -Dpython=false \
+	    -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false >/dev/null

@@ -1,0 +1,101 @@
+"""Finds the CPython interpreters that the tests can use.
+
+Looks for ``python3.X`` in every directory of ``PATH`` and in the versions that
+pyenv keeps (``$PYENV_ROOT/versions``, else ``~/.pyenv/versions``). An
+interpreter counts when it runs, is CPython of that very version with the
+interpreter lock, has its C headers and can make a virtual environment.
+
+    python3 tools/pythons.py            one line each: version, path
+    python3 tools/pythons.py 3.12       the path of that one; status 1 if there is none
+    python3 tools/pythons.py --missing  the supported versions that were not found
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SUPPORTED = ("3.11", "3.12", "3.13")
+"""The versions that are tested wherever they are found."""
+
+_PROBE = """
+import importlib.util, os, sys, sysconfig
+header = os.path.join(sysconfig.get_paths()["include"], "Python.h")
+usable = (
+    sys.implementation.name == "cpython"
+    and "%d.%d" % sys.version_info[:2] == sys.argv[1]
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    and os.path.exists(header)
+    and importlib.util.find_spec("ensurepip") is not None
+)
+if not usable:
+    sys.exit(1)
+print(getattr(sys, "_base_executable", None) or sys.executable)
+"""
+
+
+def candidates(version: str) -> Iterator[Path]:
+    """Yield the files that may be the interpreter ``version``, likeliest first."""
+    for directory in os.environ.get("PATH", "").split(os.pathsep):
+        if directory:
+            yield Path(directory, f"python{version}")
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for home in sorted(root.glob(f"versions/{version}.*"), reverse=True):
+        yield home / "bin" / f"python{version}"
+
+
+def probe(path: Path, version: str) -> str | None:
+    """Return the interpreter behind ``path``, or None if it cannot be used.
+
+    ``path`` may be a wrapper or part of a virtual environment; the answer is
+    the interpreter that it stands for.
+    """
+    if not os.access(path, os.X_OK):
+        return None
+    try:
+        answer = subprocess.run(
+            [str(path), "-I", "-c", _PROBE, version],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
+
+
+def find(version: str) -> str | None:
+    """Return the path of the first usable interpreter ``version``, or None."""
+    return next(filter(None, (probe(path, version) for path in candidates(version))), None)
+
+
+def main() -> int:
+    """Print what the command line asks for and return the exit status."""
+    parser = argparse.ArgumentParser(description="Find the interpreters the tests can use.")
+    parser.add_argument("version", nargs="?", help="print only the path of this one, as 3.12")
+    parser.add_argument("--missing", action="store_true", help="print the versions not found")
+    options = parser.parse_args()
+
+    if options.version:
+        path = find(options.version)
+        if path is None:
+            print(f"pythons: no usable Python {options.version} found", file=sys.stderr)
+            return 1
+        print(path)
+        return 0
+    for version in SUPPORTED:
+        path = find(version)
+        if options.missing and path is None:
+            print(version)
+        elif path is not None and not options.missing:
+            print(version, path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

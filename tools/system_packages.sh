@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs the Debian packages that a build needs and this machine lacks, and
+# says which in one line. Nothing missing: no output, no change.
+#
+#   tools/system_packages.sh          what the package needs
+#   tools/system_packages.sh tests    and what the C tests need
+set -eu
+
+python=${PYTHON:-python3}
+missing=
+
+need() { # need PACKAGE COMMAND...: PACKAGE is missing when COMMAND fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+compiles() { # compiles COMPILER HEADER
+    echo "#include <$2>" | "$1" -x "${3:-c}" -E -
+}
+
+need gcc command -v gcc
+need libc6-dev compiles gcc stdlib.h
+if [ "$python" = python3 ]; then
+    need python3 command -v python3
+    need python3-venv python3 -c 'import ensurepip, venv'
+    need python3-dev python3 -c 'import os, sysconfig
+os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
+fi
+if [ "${1:-}" = tests ]; then
+    need g++ compiles g++ new c++
+    # cmocka.h does not include what it uses.
+    need libcmocka-dev sh -c 'printf "#include <stdarg.h>\n#include <stddef.h>
+#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n" | gcc -E -'
+fi
+
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "make: install these by hand, this machine has no apt-get:$missing" >&2
+    exit 2
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "make: ask an administrator to install:$missing" >&2
+        exit 2
+    fi
+    sudo=sudo
+fi
+echo "make: installing Debian packages:$missing"
+$sudo apt-get update -q=2
+# shellcheck disable=SC2086 # a list of names
+$sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q=2 -y --no-install-recommends $missing >/dev/null
