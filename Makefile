@@ -10,8 +10,9 @@ VERSIONS := 3.9 3.10 3.11 3.12 3.13
 SOURCES  := $(shell find include src python meson.build meson.options pyproject.toml \
               -type f -not -name '*.md' -not -path '*/__pycache__/*')
 BIN      := .venv/bin
+C_FOLDERS = $(wildcard include src tests fuzz bench examples)
 
-# What `make test` can be told: SUITES=unit,python-3.13 runs only those.
+# What `make test` can be told: SUITES=c,python-3.13 runs only those.
 SUITES     ?=
 DEMO_ARGS  ?=
 BENCH_ARGS ?=
@@ -42,7 +43,7 @@ bench: .venv/has-bench .venv/has-package ## measure speed and memory against oth
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 fmt: .venv/has-check ## format the C and Python files
-	@$(BIN)/python tools/format.py
+	@find $(C_FOLDERS) -name '*.[ch]' | xargs $(BIN)/clang-format -i
 	@$(BIN)/ruff check -q --fix-only .
 	@$(BIN)/ruff format -q .
 

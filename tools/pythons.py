@@ -74,6 +74,20 @@ def find(version: str) -> str | None:
     return next(filter(None, (probe(path, version) for path in candidates(version))), None)
 
 
+def tested() -> dict[str, str]:
+    """Return the interpreters to test, path by version.
+
+    Where no supported one is found, that is the interpreter this runs in.
+    """
+    found = {version: path for version in SUPPORTED if (path := find(version)) is not None}
+    return found or {f"{sys.version_info[0]}.{sys.version_info[1]}": sys.executable}
+
+
+def missing() -> list[str]:
+    """Return the supported versions that this machine does not have."""
+    return [version for version in SUPPORTED if find(version) is None]
+
+
 def main() -> int:
     """Print what the command line asks for and return the exit status."""
     parser = argparse.ArgumentParser(description="Find the interpreters the tests can use.")
@@ -87,12 +101,10 @@ def main() -> int:
             print(f"pythons: no usable Python {options.version} found", file=sys.stderr)
             return 1
         print(path)
-        return 0
-    for version in SUPPORTED:
-        path = find(version)
-        if options.missing and path is None:
-            print(version)
-        elif path is not None and not options.missing:
+    elif options.missing:
+        print("".join(f"{version}\n" for version in missing()), end="")
+    else:
+        for version, path in tested().items():
             print(version, path)
     return 0
 

@@ -1,0 +1,165 @@
+"""Runs the test suites one after another and adds up what they say.
+
+`make test` builds what the suites need and calls this. Every suite runs even
+when an earlier one failed; its output passes through as it comes. The last line
+is the sum, ``N passed, N failed, N skipped``; exit status 1 if anything failed,
+2 for a suite name that does not exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pythons
+
+ROOT = Path(__file__).resolve().parent.parent
+MESON = str(Path(sys.executable).parent / "meson")
+
+_PYTEST = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
+_PLAIN = re.compile(r"(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
+_MESON = re.compile(r"(Ok|Fail|Unexpected Pass|Timeout|Skipped|Expected Fail):\s+(\d+)$")
+
+
+@dataclass
+class Count:
+    """What a suite said of its tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Count) -> None:
+        """Add the counts of ``other``."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def read(self, line: str) -> None:
+        """Take the counts from ``line`` if it is a closing line of a test runner."""
+        line = line.strip()
+        if meson := _MESON.match(line):
+            word, number = meson[1], int(meson[2])
+            if word in {"Ok", "Expected Fail"}:
+                self.passed += number
+            elif word == "Skipped":
+                self.skipped += number
+            else:
+                self.failed += number
+        elif plain := _PLAIN.match(line):
+            self.add(Count(int(plain[1]), int(plain[2]), int(plain[3] or 0)))
+        elif line.startswith("==") and line.endswith("=="):
+            for number, word in _PYTEST.findall(line):
+                if word in {"passed", "xfailed"}:
+                    self.passed += int(number)
+                elif word == "skipped":
+                    self.skipped += int(number)
+                else:
+                    self.failed += int(number)
+
+    def __str__(self) -> str:
+        """Return the counts as a test runner's closing line."""
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def meson_test(build: str, *wrapper: str) -> list[str]:
+    """Return the command that runs the C tests of the folder ``build``."""
+    command = [MESON, "test", "-C", f"build/{build}", "--print-errorlogs"]
+    return [*command, "--wrapper", " ".join(wrapper)] if wrapper else command
+
+
+def fixed_layout() -> tuple[str, ...]:
+    """Return the prefix that runs a program without address randomisation.
+
+    ThreadSanitizer needs it where the kernel randomises more bits than it
+    expects. Empty where it is not allowed, as in some containers.
+    """
+    prefix = ("setarch", os.uname().machine, "--addr-no-randomize")
+    try:
+        tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return ()
+    return () if tried.returncode else prefix
+
+
+def suites() -> dict[str, list[str]]:
+    """Return the command of each suite, by name, in the order they run."""
+    commands = {
+        "c": meson_test("tests"),
+        "c-address": meson_test("address"),
+        "c-thread": meson_test("thread", *fixed_layout()),
+    }
+    for version in pythons.tested():
+        python = f".venv-{version}/bin/python"
+        commands[f"python-{version}"] = [python, "-m", "pytest", "tests/python", "tests/preload"]
+    for version in pythons.tested():
+        python = f".venv-{version}/bin/python"
+        commands[f"cpython-{version}"] = [python, "tests/cpython/run_suite.py", "--python", python]
+    return commands
+
+
+def run(name: str, command: list[str]) -> Count:
+    """Run one suite, pass its output on, and return its counts.
+
+    A suite that fails without counting a failure, or that counts no test at
+    all, adds one failure.
+    """
+    print(f"\n==== {name}: {' '.join(command)}", flush=True)
+    count = Count()
+    started = time.monotonic()
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            count.read(line)
+    if process.returncode and not count.failed:
+        print(f"{name}: ended with status {process.returncode}")
+        count.failed += 1
+    elif not count.passed and not count.failed:
+        print(f"{name}: ran no test")
+        count.failed += 1
+    print(f"==== {name}: {count} in {time.monotonic() - started:.0f} s", flush=True)
+    return count
+
+
+def main() -> int:
+    """Run the suites the command line asks for and return the exit status."""
+    parser = argparse.ArgumentParser(description="Run the test suites and add up their counts.")
+    parser.add_argument("--only", metavar="NAMES", help="these suites, with commas between")
+    options = parser.parse_args()
+
+    commands = suites()
+    names = options.only.split(",") if options.only else list(commands)
+    for name in names:
+        if name not in commands:
+            print(f"no suite {name!r}; there are {', '.join(commands)}", file=sys.stderr)
+            return 2
+
+    total = Count()
+    counts = {name: run(name, commands[name]) for name in names}
+    print()
+    for name, count in counts.items():
+        print(f"  {name:16} {count}")
+        total.add(count)
+    for version in pythons.missing():
+        print(f"  python-{version:9} not tested: no Python {version} with its headers found")
+    print(f"\n{total}", flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
