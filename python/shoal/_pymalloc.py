@@ -1,0 +1,77 @@
+"""What the interpreter's own allocator holds, by its own report.
+
+`sys._debugmallocstats` is the only place where CPython says how many arenas
+pymalloc has, it says so on file descriptor 2 only, and not at all once another
+allocator is installed. So the count is taken just before Shoal is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_at_install: int | None = None
+
+
+def remember() -> None:
+    """Note what pymalloc holds now, for after Shoal has taken its place."""
+    global _at_install
+    _at_install = _reported()
+
+
+def arena_bytes(active: bool) -> int:
+    """Return the bytes of pymalloc's arenas.
+
+    Parameters
+    ----------
+    active : bool
+        Whether Shoal serves the interpreter now.
+
+    Returns
+    -------
+    int
+        Bytes of address space, nearly all of it resident. With Shoal active:
+        the arenas there were when it was installed, 0 as soon as pymalloc has
+        no block left. 0 where it was never used. Arenas of other interpreters
+        with their own allocator state (3.12 and later) are not counted.
+    """
+    if not active:
+        return _reported()
+    if _at_install is None or sys.getallocatedblocks() == 0:
+        return 0
+    return _at_install
+
+
+def _reported() -> int:
+    return sum(map(_arena_line_bytes, _debugmallocstats().splitlines()))
+
+
+def _arena_line_bytes(line: bytes) -> int:
+    """Read the product of ``8 arenas * 1048576 bytes/arena    =   8,388,608``."""
+    words = line.split()
+    if len(words) < 5 or words[1] != b"arenas" or words[4] != b"bytes/arena":
+        return 0
+    return int(words[0]) * int(words[3])
+
+
+def _debugmallocstats() -> bytes:
+    """Catch the report by pointing descriptor 2 at a file in memory.
+
+    What another thread writes to standard error without the interpreter lock
+    in these microseconds is lost. Empty where descriptor 2 is closed.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:
+        return b""
+    try:
+        with open(os.memfd_create("pymalloc report"), "r+b", buffering=0) as caught:
+            os.dup2(caught.fileno(), 2)
+            try:
+                sys._debugmallocstats()
+            finally:
+                os.dup2(stderr, 2)
+            caught.seek(0)
+            return caught.read()
+    finally:
+        os.close(stderr)

@@ -1,0 +1,107 @@
+"""The kernel's account of this process's pages.
+
+Light on purpose, so that reading it disturbs little of what it reads: no
+import but `os`, and one small object a mapping.
+"""
+
+from __future__ import annotations
+
+import os
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Mapping:
+    """One mapping of /proc/self/smaps; `start`, `end` addresses, the rest bytes."""
+
+    __slots__ = ("start", "end", "mode", "path", "rss", "pss", "lazy_free")
+
+    def __init__(self, start: int, end: int, mode: bytes, path: bytes) -> None:
+        self.start = start
+        self.end = end
+        self.mode = mode
+        self.path = path
+        self.rss = self.pss = self.lazy_free = 0
+
+
+def read() -> list[Mapping]:
+    """Return the mappings of this process, lowest address first.
+
+    Raises
+    ------
+    OSError
+        /proc/self/smaps cannot be read.
+    """
+    mappings: list[Mapping] = []
+    with open("/proc/self/smaps", "rb") as smaps:
+        for line in smaps:
+            if line.startswith(b"Rss:"):
+                mappings[-1].rss = _bytes(line)
+            elif line.startswith(b"Pss:"):
+                mappings[-1].pss = _bytes(line)
+            elif line.startswith(b"LazyFree:"):
+                mappings[-1].lazy_free = _bytes(line)
+            elif b"-" in line and not line.split(None, 1)[0].endswith(b":"):
+                mappings.append(_header(line))
+    return mappings
+
+
+def rollup() -> int:
+    """Return the process's resident bytes: Pss less LazyFree, which may go at any time."""
+    resident = 0
+    with open("/proc/self/smaps_rollup", "rb", buffering=0) as lines:
+        for line in lines.read().splitlines():
+            if line.startswith(b"Pss:"):
+                resident += _bytes(line)
+            elif line.startswith(b"LazyFree:"):
+                resident -= _bytes(line)
+    return resident
+
+
+def resident(start: int, end: int) -> int:
+    """Return the resident bytes between two page boundaries, by /proc/self/pagemap.
+
+    For ranges that the kernel has merged with a neighbour's in smaps.
+    """
+    count = 0
+    with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
+        pagemap.seek(start // PAGE_BYTES * 8)
+        left = (end - start) // PAGE_BYTES * 8
+        while left > 0:
+            entries = pagemap.read(min(left, 1 << 16))
+            if not entries:
+                break
+            # Bit 63 of each little-endian entry: the page is present.
+            count += sum(flags >> 7 for flags in entries[7::8])
+            left -= len(entries)
+    return count * PAGE_BYTES
+
+
+def stack_pointers() -> list[int]:
+    """Return the stack pointers of the threads that wait in the kernel.
+
+    A thread that is computing has none to show, nor has any where the kernel
+    lacks /proc/self/task/*/syscall.
+    """
+    pointers = []
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/syscall", "rb", buffering=0) as line:
+                words = line.read().split()
+        except OSError:
+            continue  # It has ended, or the kernel does not say.
+        if len(words) >= 3:
+            pointers.append(int(words[-2], 16))
+    return pointers
+
+
+def _bytes(line: bytes) -> int:
+    return int(line.split()[1]) * 1024
+
+
+def _header(line: bytes) -> Mapping:
+    """Parse ``7f00-7f10 rw-p 00000000 fe:01 1234    /usr/lib/libc.so.6``."""
+    words = line.split(None, 5)
+    start, end = words[0].split(b"-")
+    path = words[5].rstrip(b"\n") if len(words) > 5 else b""
+    return Mapping(int(start, 16), int(end, 16), words[1], path)

@@ -1,0 +1,100 @@
+"""The command line: ``shoal run ...`` and ``python -m shoal run ...``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from shoal import __version__, _run
+
+_EXAMPLES = """\
+examples:
+  shoal run server.py --port 8000       a script; all that follows it is the script's
+  shoal run -m pytest tests             a module, as `python -m` does
+  shoal run -c 'print(len(range(9)))'   code
+  shoal run -- node app.js              any program that is linked dynamically
+  shoal run -- python3.12 -X dev x.py   another Python, or one with options of its own
+  shoal run --stats script.py           and say at exit where the memory was
+
+The target takes this process's place: same process id, exit status, signals,
+standard streams, sys.argv. Its child processes run on Shoal too.
+
+`LD_PRELOAD={library} program` does the same without this command.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _parsers() -> tuple[_Parser, _Parser]:
+    """Return the parser of the whole command line and that of ``run``."""
+    top = _Parser(
+        prog="shoal",
+        description="A heap for Python that gives back what nothing uses.",
+        epilog="`shoal run --help` shows how to run programs on it.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"shoal {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="command")
+    run = commands.add_parser(
+        "run",
+        help="run a script, module, code or any program on Shoal's heap",
+        description="Run a program on Shoal's heap, otherwise as it always runs.",
+        usage="shoal run [--stats] (script.py | -m module | -c code | -- program) [args ...]",
+        epilog=_EXAMPLES.format(library=_run.library_or_name()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run.add_argument(
+        "--stats",
+        action="store_true",
+        help="when the program exits, print on standard error where its memory was: live, "
+        "held, returned, metadata, peak, by size class (not for its child processes; "
+        "SHOAL_STATS=all in the environment prints for every process)",
+    )
+    return top, run
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Cut the arguments of ``run`` in two: our options, and the target with all its own."""
+    for at, argument in enumerate(arguments):
+        if argument == "-" or argument[:2] in ("-m", "-c", "--") or not argument.startswith("-"):
+            if argument.startswith("--") and len(argument) > 2:
+                continue
+            return arguments[:at], arguments[at:]
+    return arguments, []
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those after the command's name; `sys.argv`'s by default.
+
+    Returns
+    -------
+    int
+        2 with one line on standard error when the command line is wrong.
+        ``run`` does not return when it succeeds.
+    """
+    if arguments is None:
+        arguments = sys.argv[1:]
+    top, run = _parsers()
+    if not arguments:
+        top.print_help(sys.stderr)
+        return 2
+    if arguments[0] != "run":
+        top.parse_args(arguments)
+        return 2
+    ours, target = _split(arguments[1:])
+    options = run.parse_args(ours)
+    try:
+        _run.run(target, stats=options.stats)
+    except _run.CannotRunError as reason:
+        run.error(str(reason))
