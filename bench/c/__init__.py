@@ -1,0 +1,1 @@
+"""C programs that live from malloc; see README.md in this directory."""
