@@ -35,6 +35,10 @@ ON_SHOAL = "libshoal" in os.environ.get("LD_PRELOAD", "")
 if ON_SHOAL:
     import shoal
 
+    # The import adds a hook to the garbage collector; a program that knows
+    # nothing of Shoal, which is what is measured here, runs without it.
+    shoal.release_after_gc(False)
+
 
 @dataclass(frozen=True)
 class Step:
