@@ -183,12 +183,15 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Return the commit of the tree, with `-dirty` where files differ from it."""
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.strip() or "no commit"
+    """Return the commit of the tree, with `-dirty` where files other than results differ."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    found = git("rev-parse", "--short=12", "HEAD").stdout.strip()
+    changed = git("diff", "--quiet", "HEAD", "--", ".", ":!bench/results").returncode
+    return (found or "no commit") + ("-dirty" if changed else "")
 
 
 def python_version(python: str) -> str:
@@ -219,6 +222,11 @@ def provenance(python: str | None = None, **more: str) -> dict[str, str]:
     if python is not None:
         facts["python"] = python_version(python)
     return facts | more
+
+
+def result_file(kind: str, python: str | None = None) -> Path:
+    """Return bench/results/<kind>-<version of python>.csv."""
+    return RESULTS / (f"{kind}-{short_version(python)}.csv" if python else f"{kind}.csv")
 
 
 def _module_name() -> str:

@@ -120,7 +120,8 @@ _SOURCES: dict[str, _Source] = {
     ),
 }
 
-ALL = tuple(name for name in _SOURCES if name != "shoal-never")
+KNOWN = tuple(_SOURCES)
+ALL = tuple(name for name in KNOWN if name != "shoal-never")
 FOR_PROGRAMS = tuple(name for name in ALL if name != "pymalloc")
 
 
