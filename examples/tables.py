@@ -32,9 +32,9 @@ def console() -> Console:
 
 def show(demo: Demo, out: Console) -> None:
     """Print every table and the conclusion."""
-    version = [*demo.results, *demo.survivals][0].documents["own"]["python"]
+    documents = (demo.results or demo.survivals)[0].documents
     out.print(
-        f"CPython {version} on its own allocator (own) and on Shoal, "
+        f"CPython {documents['own']['python']} on its own allocator (own) and on Shoal, "
         f"{demo.factor:g} of the article's sizes. {KEY}\n"
     )
     for result in demo.results:
