@@ -10,6 +10,7 @@ VERSIONS := 3.9 3.10 3.11 3.12 3.13
 SOURCES  := $(shell find include src python meson.build meson.options pyproject.toml \
               -type f -not -name '*.md' -not -path '*/__pycache__/*')
 BIN      := .venv/bin
+MESON     = NINJA=$(CURDIR)/$(BIN)/ninja $(BIN)/meson
 C_FOLDERS = $(wildcard include src tests fuzz bench examples)
 
 # What `make test` can be told: SUITES=c,python-3.13 runs only those.
@@ -19,8 +20,10 @@ BENCH_ARGS ?=
 # How long `make soak` and `make fuzz` run, in seconds.
 DURATION   ?= 300
 
+, := ,
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test bench fmt check soak fuzz clean system system-tests test-builds
 
 help: ## list the targets
@@ -32,9 +35,10 @@ demo: .venv/has-demo .venv/has-package ## run the memory experiments, on CPython
 	@$(BIN)/python examples/demo.py $(DEMO_ARGS)
 
 test: system-tests .venv/has-build ## run every test, on every supported Python found
-	@found=`$(PYTHON) tools/pythons.py | cut -d' ' -f1`; \
-	for version in $$found; do \
-	    $(MAKE) .venv-$$version/has-test .venv-$$version/has-package || exit; \
+	@for version in `$(PYTHON) tools/pythons.py | cut -d' ' -f1`; do \
+	    case ",$(SUITES)," in ,, | *python-$$version,*) \
+	        $(MAKE) .venv-$$version/has-test .venv-$$version/has-package || exit;; \
+	    esac; \
 	done
 	@$(MAKE) test-builds
 	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
@@ -51,11 +55,11 @@ check: .venv/has-check ## check format, types, layers and sizes, change nothing
 	@$(BIN)/python tools/check.py
 
 soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and random sizes for DURATION=300
-	@$(BIN)/meson compile -C build/tests
+	@$(MESON) compile -C build/tests
 	@tests/soak/run.sh build/tests $(DURATION)
 
 fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, heap checked, for DURATION=300
-	@$(BIN)/meson compile -C build/address
+	@$(MESON) compile -C build/address
 	@fuzz/run.sh build/address $(DURATION)
 
 clean: ## remove everything that was built or installed here
@@ -100,11 +104,14 @@ $(foreach version,$(VERSIONS),$(eval \
 
 test-builds: build/tests/build.ninja build/address/build.ninja build/thread/build.ninja
 
-build/tests/build.ninja: | .venv/has-build
-	@$(BIN)/meson setup build/tests -Dtests=true -Dpython=false >/dev/null
-build/address/build.ninja: | .venv/has-build
-	@$(BIN)/meson setup build/address -Dtests=true -Dpython=false \
-	    -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-build/thread/build.ninja: | .venv/has-build
-	@$(BIN)/meson setup build/thread -Dtests=true -Dpython=false \
-	    -Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false >/dev/null
+define meson_build # NAME, OPTIONS
+build/$(1)/build.ninja: | .venv/has-build
+	@echo "make: configuring build/$(1)"
+	@log=`$(MESON) setup build/$(1) -Dtests=true -Dpython=false $(2) 2>&1` \
+	    || { echo "$$$$log"; exit 1; }
+endef
+
+SANITIZED := -Dbuildtype=debugoptimized -Db_lundef=false
+$(eval $(call meson_build,tests,))
+$(eval $(call meson_build,address,$(SANITIZED) -Db_sanitize=address$(,)undefined))
+$(eval $(call meson_build,thread,$(SANITIZED) -Db_sanitize=thread))

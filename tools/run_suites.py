@@ -20,7 +20,7 @@ from pathlib import Path
 import pythons
 
 ROOT = Path(__file__).resolve().parent.parent
-MESON = str(Path(sys.executable).parent / "meson")
+BIN = Path(sys.executable).parent
 
 _PYTEST = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
 _PLAIN = re.compile(r"(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
@@ -70,7 +70,7 @@ class Count:
 
 def meson_test(build: str, *wrapper: str) -> list[str]:
     """Return the command that runs the C tests of the folder ``build``."""
-    command = [MESON, "test", "-C", f"build/{build}", "--print-errorlogs"]
+    command = [str(BIN / "meson"), "test", "-C", f"build/{build}", "--print-errorlogs"]
     return [*command, "--wrapper", " ".join(wrapper)] if wrapper else command
 
 
@@ -116,6 +116,7 @@ def run(name: str, command: list[str]) -> Count:
     with subprocess.Popen(
         command,
         cwd=ROOT,
+        env={**os.environ, "NINJA": str(BIN / "ninja")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

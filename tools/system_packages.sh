@@ -49,7 +49,7 @@ if [ "$(id -u)" != 0 ]; then
     sudo=sudo
 fi
 echo "make: installing Debian packages:$missing"
-$sudo apt-get update -q=2
+$sudo apt-get update -q=2 >/dev/null
 # shellcheck disable=SC2086 # a list of names
 $sudo env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q=2 -y --no-install-recommends $missing >/dev/null
+    apt-get install -q=2 -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null
