@@ -42,8 +42,8 @@ def conclusion(demo: Demo) -> list[str]:
         letters = ", ".join(result.experiment.letter for result in demo.results)
         sentences.append(
             f"When everything has been dropped ({letters}), the interpreter's own allocator still "
-            f"has {own:.1%} of the most that was resident above the start, and Shoal {ours:.1%} "
-            "(means)."
+            f"has {percent(own)} of the most that was resident above the start, and Shoal "
+            f"{percent(ours)} (means)."
         )
     shares = sorted({survival.share for survival in demo.survivals})
     if shares:
@@ -51,7 +51,9 @@ def conclusion(demo: Demo) -> list[str]:
         for share in shares:
             rows = [row.documents for row in demo.survivals if row.share == share]
             own, ours = _means(rows)
-            parts.append(f"{ours:.0%} instead of {own:.0%} where {percent(share)} survive")
+            parts.append(
+                f"{percent(ours)} instead of {percent(own)} where {percent(share)} survive"
+            )
         sentences.append(
             "After a random few survive, Shoal keeps of what was made " + ", ".join(parts) + "."
         )
@@ -59,8 +61,9 @@ def conclusion(demo: Demo) -> list[str]:
 
 
 def percent(share: float) -> str:
-    """Write a share as a short percentage: ``0.1 %``, ``2 %``."""
-    return f"{share * 100:g} %"
+    """Write a share as a short percentage: ``0.1 %``, ``2 %``, ``91 %``."""
+    figure = share * 100
+    return f"{figure:.0f} %" if figure >= 10 else f"{round(figure, 1):g} %"
 
 
 def _means(rows: list[dict[str, dict[str, Any]]]) -> tuple[float, float]:

@@ -37,15 +37,16 @@ def show(demo: Demo, out: Console) -> None:
         f"CPython {documents['own']['python']} on its own allocator (own) and on Shoal, "
         f"{demo.factor:g} of the article's sizes. {KEY}\n"
     )
+    narrow = out.width < PLAIN_WIDTH
     for result in demo.results:
-        out.print(_experiment(result), "")
+        out.print(_experiment(result, narrow=narrow), "")
     if demo.survivals:
-        out.print(_survivors(demo.survivals), "")
+        out.print(_survivors(demo.survivals, narrow=narrow), "")
     for sentence in conclusion(demo):
         out.print(sentence)
 
 
-def _table(title: str, caption: str) -> Table:
+def _table(title: str, caption: str, *, narrow: bool) -> Table:
     return Table(
         title=title,
         title_justify="left",
@@ -55,18 +56,19 @@ def _table(title: str, caption: str) -> Table:
         caption_style="dim",
         box=box.SIMPLE_HEAD,
         show_edge=False,
+        padding=(0, 1, 0, 0) if narrow else (0, 1),
         pad_edge=False,
     )
 
 
 def _columns(table: Table, first: str, *names: str) -> None:
     """Add a column of words and columns of figures to `table`."""
-    table.add_column(first, justify="left", overflow="fold", no_wrap=False)
+    table.add_column(first, justify="left", overflow="fold", min_width=14)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
 
 
-def _experiment(result: Result) -> Table:
+def _experiment(result: Result, *, narrow: bool) -> Table:
     one, count = result.experiment, result.count
     caption = f"{one.program}. This run: {count:,} elements."
     if any(one.article):
@@ -75,7 +77,7 @@ def _experiment(result: Result) -> Table:
             f"{one.count:,} elements on CPython 2.7, as printed there"
         )
         caption += "." if count == one.count else f"; this run is {count / one.count:g} of that."
-    table = _table(f"{one.letter}. {one.title}", caption)
+    table = _table(f"{one.letter}. {one.title}", caption, narrow=narrow)
     _columns(
         table, "after the line", "article", "own", "own\npeak",
         "Shoal", "Shoal\npeak", "live", "held", "returned",
@@ -98,11 +100,12 @@ def _experiment(result: Result) -> Table:
     return table
 
 
-def _survivors(rows: list[Survival]) -> Table:
+def _survivors(rows: list[Survival], *, narrow: bool) -> Table:
     table = _table(
         "Kept by a few survivors",
         "survivors.py. Made, then all but a random share dropped. live by count: the survivors' "
         "own sizes and their slots in the list. Shoal / own: what each keeps above its start.",
+        narrow=narrow,
     )
     _columns(
         table, "objects", "survive", "own\nstart", "own\nmade", "own\nkept", "live by\ncount",
@@ -134,4 +137,4 @@ def _mb(figure: int | None) -> str:
 
 
 def _share(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:.0%}"
+    return "" if figure is None else percent(figure)
