@@ -1,14 +1,16 @@
-"""Whose the resident memory of this process is: every page counted once."""
+"""Whose the resident memory of this process is: every page counted once.
+
+Light on purpose, as _smaps is: what this module imports is in what it measures.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from shoal import _elf, _heap, _pymalloc, _smaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shoal._heap import Counts
 
 # glibc aligns the heaps of its threads' arenas to this many bytes (HEAP_MAX_SIZE).
@@ -36,64 +38,23 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
-class Rss:
-    """The process's resident memory in bytes, and whose it is.
-
-    ``shoal_live + shoal_held + shoal_metadata + pymalloc + libc + file_backed +
-    stacks + unexplained == total``, exactly: `unexplained` is the remainder,
-    never below zero. ``sources`` says for each name where its figure is from.
-
-    Attributes
-    ----------
-    total : int
-        Resident bytes (Rss) of all mappings.
-    shoal_live, shoal_held, shoal_metadata : int
-        Of Shoal's heap: in blocks handed out, resident but used by no block,
-        records.
-    pymalloc : int
-        Arenas of the interpreter's own allocator; an upper bound.
-    libc : int
-        The C library's heap.
-    file_backed : int
-        Program, libraries, mapped files, shared memory.
-    stacks : int
-        Stacks of all threads.
-    unexplained : int
-        Everything else, such as mappings made by extension modules.
-    pss : int
-        As `total`, but a page shared with n processes counts 1/n.
-    lazy_free : int
-        Part of `total` that the kernel may take away at any time.
-    sources : dict of str to str
-        For each figure, where it is from.
-    """
-
-    total: int
-    shoal_live: int
-    shoal_held: int
-    shoal_metadata: int
-    pymalloc: int
-    libc: int
-    file_backed: int
-    stacks: int
-    unexplained: int
-    pss: int
-    lazy_free: int
-    sources: Mapping[str, str] = field(default_factory=SOURCES.copy, repr=False, compare=False)
+if TYPE_CHECKING:
+    # Start address, end address, whose.
+    Claim = tuple[int, int, str]
 
 
-Claim = tuple[int, int, str]
-"""Start address, end address, whose."""
-
-
-def reconcile(counts: Counts) -> Rss:
+def reconcile(counts: Counts) -> dict[str, int]:
     """Share the resident memory out among its owners.
 
     Parameters
     ----------
     counts : dict
         The heap's counts, taken just before.
+
+    Returns
+    -------
+    dict of str to int
+        The figures of `shoal.Rss`, in bytes.
 
     Raises
     ------
@@ -112,19 +73,19 @@ def reconcile(counts: Counts) -> Rss:
     left = owned["anonymous"]
     pymalloc = min(_pymalloc.arena_bytes(_heap.state() == 1), left)
     libc = min(_libc_mapped_bytes(), left - pymalloc)
-    return Rss(
-        total=sum(mapping.rss for mapping in mappings),
-        shoal_live=live,
-        shoal_held=held,
-        shoal_metadata=owned["metadata"],
-        pymalloc=pymalloc,
-        libc=owned["libc"] + libc,
-        file_backed=owned["file"],
-        stacks=owned["stack"],
-        unexplained=left - pymalloc - libc + owned["shoal"] - held - live,
-        pss=sum(mapping.pss for mapping in mappings),
-        lazy_free=sum(mapping.lazy_free for mapping in mappings),
-    )
+    return {
+        "total": sum(mapping.rss for mapping in mappings),
+        "shoal_live": live,
+        "shoal_held": held,
+        "shoal_metadata": owned["metadata"],
+        "pymalloc": pymalloc,
+        "libc": owned["libc"] + libc,
+        "file_backed": owned["file"],
+        "stacks": owned["stack"],
+        "unexplained": left - pymalloc - libc + owned["shoal"] - held - live,
+        "pss": sum(mapping.pss for mapping in mappings),
+        "lazy_free": sum(mapping.lazy_free for mapping in mappings),
+    }
 
 
 def _heap_claims() -> Iterator[Claim]:

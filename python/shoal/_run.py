@@ -14,9 +14,12 @@ import shutil
 import signal
 import stat
 import sys
-from typing import NoReturn
 
 from shoal import _elf, library_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 class CannotRunError(Exception):
@@ -69,8 +72,7 @@ def _warn(message: str) -> None:
 
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
-    if "LC_CTYPE" in environment and not _is_inherited("LC_CTYPE"):
-        del environment["LC_CTYPE"]  # Our interpreter's own doing: PEP 538.
+    _undo_locale_coercion(environment)
     allocator = environment.pop("PYTHONMALLOC", "")
     if allocator:
         _warn(f"PYTHONMALLOC={allocator} is left out: it would undo Shoal")
@@ -92,13 +94,17 @@ def _library() -> str:
     return path
 
 
-def _is_inherited(name: str) -> bool:
-    """Say whether this process was started with `name` in its environment."""
+def _undo_locale_coercion(environment: dict[str, str]) -> None:
+    """Put LC_CTYPE back to what this process was started with: Python may set it (PEP 538)."""
     try:
         with open("/proc/self/environ", "rb") as block:
-            return any(line.startswith(f"{name}=".encode()) for line in block.read().split(b"\0"))
+            variables = block.read().split(b"\0")
     except OSError:
-        return True
+        return
+    environment.pop("LC_CTYPE", None)
+    for variable in variables:
+        if variable.startswith(b"LC_CTYPE="):
+            environment["LC_CTYPE"] = os.fsdecode(variable.partition(b"=")[2])
 
 
 # ---- A script, module or code: this interpreter --------------------------------
@@ -126,8 +132,10 @@ def _python(target: list[str]) -> tuple[str, list[str]]:
 def _check_script(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise CannotRunError(f"no such script: {path}") from None
     except OSError as error:
-        raise CannotRunError(f"no such script: {path}: {error.strerror}") from None
+        raise CannotRunError(f"cannot read the script: {path}: {error.strerror}") from None
     if not os.access(path, os.R_OK):
         raise CannotRunError(f"cannot read the script: {path}: Permission denied")
     if stat.S_ISDIR(mode) and not _has_main(path):

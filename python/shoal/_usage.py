@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from shoal import _heap
-from shoal._rss import Rss, reconcile
+from shoal._rss import SOURCES
 
-__all__ = ["ClassUsage", "Rss", "Usage", "measure"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from shoal._heap import Counts
+
+__all__ = ["ClassUsage", "Rss", "Usage", "describe"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,53 @@ class ClassUsage:
     live_blocks: int
     live: int
     held: int
+
+
+@dataclass(frozen=True)
+class Rss:
+    """The process's resident memory in bytes, and whose it is.
+
+    ``shoal_live + shoal_held + shoal_metadata + pymalloc + libc + file_backed +
+    stacks + unexplained == total``, exactly: `unexplained` is the remainder,
+    never below zero. ``sources`` says for each name where its figure is from.
+
+    Attributes
+    ----------
+    total : int
+        Resident bytes (Rss) of all mappings.
+    shoal_live, shoal_held, shoal_metadata : int
+        Of Shoal's heap: in blocks handed out, resident but used by no block,
+        records.
+    pymalloc : int
+        Arenas of the interpreter's own allocator; an upper bound.
+    libc : int
+        The C library's heap.
+    file_backed : int
+        Program, libraries, mapped files, shared memory.
+    stacks : int
+        Stacks of all threads.
+    unexplained : int
+        Everything else, such as mappings made by extension modules.
+    pss : int
+        As `total`, but a page shared with n processes counts 1/n.
+    lazy_free : int
+        Part of `total` that the kernel may take away at any time.
+    sources : dict of str to str
+        For each figure, where it is from.
+    """
+
+    total: int
+    shoal_live: int
+    shoal_held: int
+    shoal_metadata: int
+    pymalloc: int
+    libc: int
+    file_backed: int
+    stacks: int
+    unexplained: int
+    pss: int
+    lazy_free: int
+    sources: Mapping[str, str] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -76,9 +127,9 @@ class Usage:
     rss: Rss
 
 
-def measure() -> Usage:
-    """Take all figures, the heap's own first: nothing here disturbs those."""
-    counts = _heap.usage()
-    rss = reconcile(counts)
-    classes = tuple(ClassUsage(*figures) for figures in _heap.class_usage() if figures[1])
-    return Usage(**counts, classes=classes, rss=rss)
+def describe(
+    counts: Counts, classes: list[tuple[int, int, int, int, int]], rss: dict[str, int]
+) -> Usage:
+    """Dress the figures that were taken before this module was imported."""
+    used = tuple(ClassUsage(*figures) for figures in classes if figures[1])
+    return Usage(**counts, classes=used, rss=Rss(**rss, sources=SOURCES.copy()))

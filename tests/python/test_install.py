@@ -1,0 +1,150 @@
+"""`shoal.install` in a running interpreter: foreign blocks live, grow and die as before."""
+
+import sys
+
+MEBIBYTE = 1 << 20
+
+
+def test_install_takes_over(off_shoal):
+    before, after, live = off_shoal("""
+        import shoal
+        shoal.usage()
+        before = shoal.is_active()
+        shoal.install()
+        shoal.install()
+        start = shoal.usage().live
+        made = [str(i) * 9 for i in range(100_000)]
+        answer = [before, shoal.is_active(), shoal.usage().live - start]
+    """)
+    assert (before, after) == (False, True)
+    assert live > 8 * MEBIBYTE
+
+
+def test_blocks_made_before_go_back_to_their_allocator(off_shoal):
+    started, freed = off_shoal("""
+        import shoal, sys
+        old = [str(i) * 9 for i in range(100_000)]
+        shoal.usage()
+        shoal.install()
+        started = sys.getallocatedblocks()
+        del old
+        answer = [started, started - sys.getallocatedblocks()]
+    """)
+    assert started > 100_000
+    assert freed >= 100_000
+
+
+def test_containers_made_before_grow_and_shrink(off_shoal):
+    assert off_shoal("""
+        import shoal
+        from shoal import _heap
+        items = list(range(10))
+        table = {i: str(i) for i in range(1_000)}
+        text = bytearray(b"ab" * 100)
+        words = {str(i) for i in range(1_000)}
+        shoal.install()
+        items.extend(range(10, 100_000))
+        del items[50_000:]
+        table.update((i, str(i)) for i in range(1_000, 50_000))
+        for i in range(0, 50_000, 2):
+            del table[i]
+        text.extend(b"cd" * 100_000)
+        del text[:150_000]
+        words.update(str(i) for i in range(50_000))
+        assert items == list(range(50_000))
+        assert table == {i: str(i) for i in range(1, 50_000, 2)}
+        assert text == b"cd" * 25_100
+        assert words == {str(i) for i in range(50_000)}
+        answer = _heap.check() > 0
+    """)
+
+
+def test_foreign_arenas_stay_in_the_reconciliation(off_shoal):
+    pymalloc, live, parts, total = off_shoal("""
+        import shoal
+        old = [str(i) * 9 for i in range(300_000)]
+        shoal.install()
+        new = [str(i) * 9 for i in range(300_000)]
+        rss = shoal.usage().rss
+        parts = (rss.shoal_live + rss.shoal_held + rss.shoal_metadata + rss.pymalloc + rss.libc
+                 + rss.file_backed + rss.stacks + rss.unexplained)
+        answer = [rss.pymalloc, rss.shoal_live, parts, rss.total]
+    """)
+    assert 25 * MEBIBYTE < pymalloc < 50 * MEBIBYTE
+    assert 25 * MEBIBYTE < live < 50 * MEBIBYTE
+    assert parts == total
+
+
+def test_everything_after_install_comes_back(off_shoal):
+    resident = off_shoal("""
+        import shoal
+        from shoal import _smaps
+        shoal.install()
+        shoal.usage()
+        before = _smaps.rollup()
+        made = [str(i) * 9 for i in range(1_000_000)]
+        high = _smaps.rollup() - before
+        del made
+        answer = [high, _smaps.rollup() - before]
+    """)
+    high, low = resident
+    assert high > 80 * MEBIBYTE
+    # The list itself was libc's where install came without a preload... or a mapping of its own.
+    assert low < 0.03 * high
+
+
+def test_install_in_a_preloaded_interpreter_changes_nothing(on_shoal):
+    assert on_shoal("""
+        import shoal
+        shoal.install()
+        answer = [shoal.is_active(), shoal._heap.serves_malloc()]
+    """) == [True, True]
+
+
+def test_install_under_a_debug_allocator(off_shoal):
+    assert off_shoal(
+        """
+        import shoal
+        old = [str(i) for i in range(10_000)]
+        shoal.install()
+        new = [str(i) for i in range(10_000)]
+        assert old == new
+        del old
+        answer = shoal.is_active()
+        """,
+        env={"PYTHONMALLOC": "debug"},
+    )
+
+
+def test_the_interpreter_ends_cleanly_after_install(plain):
+    code = (
+        "import shoal, threading, json, re, decimal\n"
+        "class C:\n    def __del__(self): self.x = [str(i) for i in range(100)]\n"
+        "early = [C() for _ in range(100)]\n"
+        "shoal.install()\n"
+        "late = [C() for _ in range(100)]\n"
+        "early[0].other, late[0].other = late, early\n"
+    )
+    done = plain("-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_library_path_is_beside_the_package():
+    from pathlib import Path
+
+    import shoal
+
+    assert Path(shoal.library_path()) == Path(shoal.__file__).resolve().parent / "libshoal.so"
+    assert Path(shoal.library_path()).is_file()
+
+
+def test_unknown_attributes_are_refused():
+    import shoal
+
+    assert "shoal" in sys.modules
+    try:
+        shoal.nonsense  # noqa: B018
+    except AttributeError as error:
+        assert str(error) == "module 'shoal' has no attribute 'nonsense'"
+    else:
+        raise AssertionError("no AttributeError")
