@@ -56,7 +56,7 @@ def _table(title: str, caption: str, *, narrow: bool) -> Table:
         caption_style="dim",
         box=box.SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0) if narrow else (0, 1),
+        padding=(0, 0) if narrow else (0, 1),
         pad_edge=False,
     )
 
