@@ -15,8 +15,12 @@ C_FOLDERS = $(wildcard include src tests fuzz bench examples)
 
 # What `make test` can be told: SUITES=c,python-3.13 runs only those.
 SUITES     ?=
+# Options of examples/demo.py and bench/run.py, as DEMO_ARGS="--size 0.1".
 DEMO_ARGS  ?=
 BENCH_ARGS ?=
+# The Python that `make bench` measures, as VERSION=3.13; else that of .venv.
+VERSION    ?=
+MEASURED    = .venv$(if $(VERSION),-$(VERSION))
 # How long `make soak` and `make fuzz` run, in seconds.
 DURATION   ?= 300
 
@@ -43,8 +47,9 @@ test: system-tests .venv/has-build ## run every test, on every supported Python 
 	@$(MAKE) test-builds
 	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
 
-bench: .venv/has-bench .venv/has-package ## measure speed and memory against other allocators (long)
-	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+bench: .venv/has-bench $(MEASURED)/has-service $(MEASURED)/has-package ## measure speed and memory against other allocators (long)
+	@$(BIN)/python -m bench.peers --install
+	@$(BIN)/python -m bench.run --python $(MEASURED)/bin/python $(BENCH_ARGS)
 
 fmt: .venv/has-check ## format the C and Python files
 	@find $(C_FOLDERS) -name '*.[ch]' | xargs $(BIN)/clang-format -i
@@ -93,7 +98,17 @@ $(1)/has-%: $(1)/made pyproject.toml
 	@echo "make: installing what '$$*' needs into $(1)"
 	@$(1)/bin/python -m pip install -q --group $$*
 	@touch $$@
+
+$(1)/has-service: $(1)/made bench/service/requirements.txt
+	@echo "make: installing the service that bench/ measures into $(1)"
+	@$(1)/bin/python -m pip install -q -r bench/service/requirements.txt
+	@touch $$@
 endef
+
+.venv/has-bench: .venv/made bench/requirements.txt
+	@echo "make: installing what 'bench' needs into .venv"
+	@$(BIN)/python -m pip install -q -r bench/requirements.txt
+	@touch $@
 
 $(eval $(call environment,.venv,command -v $(PYTHON)))
 $(foreach version,$(VERSIONS),$(eval \

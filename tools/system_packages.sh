@@ -29,9 +29,8 @@ os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
 fi
 if [ "${1:-}" = tests ]; then
     need g++ compiles g++ new c++
-    # cmocka.h does not include what it uses.
-    need libcmocka-dev sh -c 'printf "#include <stdarg.h>\n#include <stddef.h>
-#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n" | gcc -E -'
+    need pkg-config command -v pkg-config
+    need libcmocka-dev pkg-config --exists cmocka
 fi
 
 [ -n "$missing" ] || exit 0
