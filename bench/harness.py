@@ -13,6 +13,7 @@ import os
 import platform
 import random
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -63,13 +64,14 @@ def pin(cpu: int | None) -> None:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], timeout: float = 600) -> str:
-    """Run a program to its end and return its standard output.
+    """Run a program to its end, in the root of the tree, and return its standard output.
 
     Raise BenchError with the command and the last line it wrote when it fails.
     """
     done = subprocess.run(
-        command, env=dict(environment), capture_output=True, text=True, timeout=timeout, check=False
-    )
+        command, env=dict(environment), cwd=ROOT, timeout=timeout,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "(it said nothing)").splitlines()[-1]
         raise BenchError(f"{shlex.join(command)}: exit status {done.returncode}: {said}")
@@ -334,7 +336,7 @@ class Row:
 def parser(description: str, rounds: int) -> argparse.ArgumentParser:
     """Return the options that every benchmark of Python programs has."""
     options = argparse.ArgumentParser(description=description)
-    options.add_argument("--python", default=sys.executable, metavar="PATH",
+    options.add_argument("--python", default=sys.executable, type=interpreter, metavar="PATH",
                          help="the interpreter to measure; Shoal is installed in it")  # fmt: skip
     options.add_argument("--rounds", type=positive, default=rounds, help="default: %(default)s")
     options.add_argument("--allocators", type=comma_list, metavar="A,B",
@@ -350,6 +352,14 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
+
+
+def interpreter(text: str) -> str:
+    """Make the path of an interpreter absolute: an argparse type.
+
+    Links stay, as it is the link in a virtual environment that makes it one.
+    """
+    return os.path.abspath(shutil.which(text) or text)
 
 
 def comma_list(text: str) -> list[str]:

@@ -174,23 +174,19 @@ def versions(peers: Sequence[Peer]) -> dict[str, str]:
     return {"allocators": listed}
 
 
-# A program can show on what it runs: the library is mapped, and pymalloc counts no block when it
-# does not serve.
-PROOF = """
-def proof(library, pymalloc):
-    import sys
-    if library and library not in open("/proc/self/maps").read():
-        raise SystemExit(f"{library} is not loaded")
-    if pymalloc != (sys.getallocatedblocks() > 1000):
-        raise SystemExit("pymalloc serves" if not pymalloc else "pymalloc does not serve")
-"""
-
-
 def prove(peer: Peer, python: str) -> None:
     """Raise BenchError unless a Python program under `peer` really runs on it."""
-    library = str(peer.library or "")
-    code = f"{PROOF}\nproof({library!r}, {peer.name == 'pymalloc'})"
-    run([python, "-c", code], peer.for_python())
+    run(worker(python, "proof", *proof_of(peer)), peer.for_python())
+
+
+def worker(python: str, name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a program of bench/workers, in the root of the tree."""
+    return [python, "-m", f"bench.workers.{name}", *arguments]
+
+
+def proof_of(peer: Peer) -> list[str]:
+    """Return the arguments with which a worker proves that it runs on `peer`."""
+    return [str(peer.library or ""), str(int(peer.name == "pymalloc"))]
 
 
 def install() -> None:

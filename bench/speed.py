@@ -3,7 +3,7 @@
     python -m bench.speed --python PATH [--rounds 15] [--benchmarks go,chaos] [--cpu 1]
 
 The programs are pyperformance's, unchanged. Every measurement is a fresh process that does the
-same work (a number of loops found once) for about 0.4 seconds; see bench/workers/speed.py.
+same work (a number of loops found once) for about 0.4 seconds; see bench/workers/time_benchmark.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from pathlib import Path
 
 from bench import harness, table
 from bench.harness import SHOAL, BenchError, Row
-from bench.peers import Peer, find_all, prove, versions
+from bench.peers import Peer, find_all, proof_of, prove, versions, worker
 
-WORKER = Path(__file__).parent / "workers" / "speed.py"
 BASE = "pymalloc"
 COLUMNS = ("benchmark", "round", "allocator", "loops", "cpu", "peak_kib")
 
@@ -97,11 +96,10 @@ def measure_once(
     plan: Plan, benchmark: Benchmark, peer: Peer, loops: int, number: int
 ) -> dict[str, float]:
     """Run one benchmark once, in a process of its own; loops 0 finds their number."""
-    command = [
-        plan.python, str(WORKER), str(benchmark.file()), benchmark.name, str(loops),
-        str(plan.seconds), str(peer.library or ""), str(int(peer.name == BASE)),
-        *benchmark.arguments,
-    ]  # fmt: skip
+    command = worker(
+        plan.python, "time_benchmark", str(benchmark.file()), benchmark.name, str(loops),
+        str(plan.seconds), *proof_of(peer), *benchmark.arguments,
+    )  # fmt: skip
     found = json.loads(harness.run(command, peer.for_python(number)).splitlines()[-1])
     return {key: float(found[key]) for key in ("loops", "cpu", "peak_kib")}
 

@@ -1,8 +1,8 @@
 """Run in the measured interpreter: times one benchmark of pyperformance, as it is, in this process.
 
-    python speed.py FILE NAME LOOPS SECONDS LIBRARY PYMALLOC [argument of FILE]...
+    python -m bench.workers.time_benchmark FILE NAME LOOPS SECONDS LIBRARY PYMALLOC [ARGUMENT]...
 
-FILE is the benchmark's run_benchmark.py. It is run as a script, with a stand-in for pyperf whose
+FILE, with its arguments, is the benchmark's run_benchmark.py. It is run as a script, with a stand-in for pyperf whose
 Runner runs the benchmark NAME and no other. LOOPS 0 looks for the number of loops that takes about
 SECONDS. Prints the loops, the CPU seconds (user and system, of all threads) and the peak of
 resident memory in KiB. LIBRARY and PYMALLOC (0 or 1) are what this process must be running on.
@@ -19,6 +19,8 @@ import types
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, Callable
+
+from bench.workers.proof import prove
 
 Timed = Callable[[int], None]
 
@@ -107,18 +109,10 @@ def stand_in() -> None:
         sys.modules["tomli"] = importlib.import_module("tomllib")
 
 
-def prove(library: str, pymalloc: bool) -> None:
-    """Stop unless this process runs on the allocator it was started for."""
-    if library and library not in Path("/proc/self/maps").read_text():
-        sys.exit(f"{library} is not loaded")
-    if pymalloc != (sys.getallocatedblocks() > 1000):
-        sys.exit("pymalloc does not serve" if pymalloc else "pymalloc serves")
-
-
 def main() -> None:
     """Run the benchmark that the command line names."""
     file, Runner.wanted, loops, seconds, library, pymalloc, *arguments = sys.argv[1:]
-    prove(library, pymalloc == "1")
+    prove(library, pymalloc)
     Runner.loops, Runner.seconds = int(loops), float(seconds)
     stand_in()
     sys.argv = [file, *arguments]

@@ -1,0 +1,1 @@
+"""What runs in the measured interpreter: standard library only, run as `-m bench.workers.NAME`."""
