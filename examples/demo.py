@@ -12,11 +12,15 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import catalogue
 import summary
 from measure import OneLineParser
 from runner import Demo, DemoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIZES = {"small": 0.25, "full": 1.0}
 LARGEST = 20.0
@@ -26,9 +30,11 @@ def main() -> int:
     arguments = _arguments()
     try:
         with tempfile.TemporaryDirectory(prefix="shoal-demo-") as scratch:
+            show = _printer(arguments.json)
             demo = Demo(arguments.size, arguments.only, Path(scratch))
             _run(demo)
-            _print(demo, as_json=arguments.json)
+            show(demo)
+            sys.stdout.flush()
     except DemoError as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1
@@ -67,16 +73,18 @@ def _run(demo: Demo) -> None:
         )
 
 
-def _print(demo: Demo, *, as_json: bool) -> None:
-    """Print everything on standard output."""
+def _printer(as_json: bool) -> Callable[[Demo], None]:
+    """Choose what prints the demo; a missing rich shows now, not after the runs."""
     if as_json:
-        json.dump(summary.as_json(demo), sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    else:
-        import tables  # needs rich, as above
+        return _print_json
+    import tables
 
-        tables.show(demo, tables.console())
-    sys.stdout.flush()
+    return lambda demo: tables.show(demo, tables.console())
+
+
+def _print_json(demo: Demo) -> None:
+    json.dump(summary.as_json(demo), sys.stdout, indent=1)
+    sys.stdout.write("\n")
 
 
 def _arguments() -> argparse.Namespace:
