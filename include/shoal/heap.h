@@ -1,0 +1,135 @@
+/* The heap of Shoal, as a C program sees it.
+ *
+ * Link with libshoal.so (which also answers malloc and its family when it is
+ * preloaded or linked) or with libshoal.a (these functions only).
+ *
+ * Words. live: bytes in blocks handed out. held: resident bytes that the heap
+ * keeps and no block uses. returned: bytes given back to the operating system.
+ * pinned: held only because a live block shares the page.
+ *
+ * Threads: every function may be called from any thread unless it says
+ * otherwise; a block may be freed by another thread than the one that asked
+ * for it. None is safe to call from a signal handler.
+ *
+ * Misuse (a block freed twice, a pointer that is no block, a free block
+ * written to) prints one line that begins with "shoal: " on standard error and
+ * aborts; see docs/misuse.md for the lines.
+ */
+#ifndef SHOAL_HEAP_H
+#define SHOAL_HEAP_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHOAL_API __attribute__((visibility("default")))
+
+/* Blocks up to this many bytes come from pools; larger ones are page runs. */
+#define SHOAL_POOLED_MAX 32768
+
+/* ---- Blocks ------------------------------------------------------------
+ * As their namesakes in C: 16-byte alignment, NULL and errno = ENOMEM when
+ * memory or the size is out of bounds, errno otherwise untouched, size 0 gives
+ * a unique block of 16 bytes, shoal_realloc(NULL, n) is shoal_malloc(n) and
+ * shoal_realloc(p, 0) frees p and returns NULL.
+ * Cost: a handful of instructions and no lock up to SHOAL_POOLED_MAX bytes. */
+SHOAL_API void *shoal_malloc(size_t size);
+SHOAL_API void *shoal_calloc(size_t count, size_t size);
+SHOAL_API void *shoal_realloc(void *block, size_t size);
+SHOAL_API void shoal_free(void *block);
+
+/* `alignment` is a power of two (else NULL and errno = EINVAL); any size. */
+SHOAL_API void *shoal_aligned_alloc(size_t alignment, size_t size);
+
+/* Bytes of `block` that may be used: at least what was asked for. NULL: 0. */
+SHOAL_API size_t shoal_usable_size(const void *block);
+
+/* ---- Where the memory is ----------------------------------------------- */
+
+/* All in bytes, for the whole process. Exact when no other thread is inside
+ * the heap during the call; off by those threads' blocks otherwise. */
+struct shoal_usage {
+    size_t live;      /* in blocks handed out, as rounded up by the heap     */
+    size_t held;      /* = pinned + reserve                                  */
+    size_t pinned;    /* of held: free blocks' bytes in pages that a pool of
+                         a live block, or a heap's current pool, keeps      */
+    size_t reserve;   /* of held: whole free pages kept for the next request */
+    size_t returned;  /* given back to the system since the start            */
+    size_t metadata;  /* pool records and tables, resident                   */
+    size_t large;     /* of live: blocks over SHOAL_POOLED_MAX               */
+    size_t peak;      /* most of live + held + metadata so far, seen whenever
+                         pages are taken or given                           */
+};
+
+/* Cost: one pass over the pool records, 32 bytes a page: 2 ms a gigabyte. */
+SHOAL_API void shoal_usage(struct shoal_usage *usage);
+
+struct shoal_class_usage {
+    size_t block_size;  /* bytes */
+    size_t pools;
+    size_t live_blocks;
+    size_t live;        /* bytes: block_size * live_blocks */
+    size_t held;        /* bytes: resident in these pools and not live */
+};
+
+/* Fills at most `room` entries, smallest block size first, and returns how
+ * many size classes there are. Cost and exactness as shoal_usage. */
+SHOAL_API size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room);
+
+/* A range of addresses that the heap has mapped. */
+struct shoal_range {
+    const void *start;
+    size_t bytes;       /* address space, not resident bytes */
+    int is_metadata;    /* pool records, not blocks          */
+};
+
+/* Fills at most `room` entries and returns how many ranges there are. */
+SHOAL_API size_t shoal_ranges(struct shoal_range *ranges, size_t room);
+
+/* ---- Giving back -------------------------------------------------------- */
+
+/* Returns every whole free page to the operating system and gives the bytes.
+ * The heaps of other running threads keep their current pools. */
+SHOAL_API size_t shoal_trim(void);
+
+/* ---- Checking ------------------------------------------------------------ */
+
+/* Walks the whole heap and checks every invariant of src/heap/types.h; aborts
+ * with one line at the first that does not hold. Call it when no other thread
+ * is inside the heap. Returns the number of blocks it saw live. */
+SHOAL_API size_t shoal_check(void);
+
+/* ---- In a CPython process ------------------------------------------------
+ * The interpreter is found at run time among the loaded symbols, so a program
+ * that is not Python pays nothing for this. */
+
+enum shoal_python {
+    SHOAL_PYTHON_OFF = 0,        /* not installed                             */
+    SHOAL_PYTHON_ON = 1,         /* the OBJ and MEM domains come from Shoal   */
+    SHOAL_PYTHON_ABSENT = -1,    /* no CPython in this process                */
+    SHOAL_PYTHON_FREE_THREADED = -2, /* refused: no interpreter lock          */
+    SHOAL_PYTHON_NOMEM = -3      /* no address space                          */
+};
+
+/* Makes Shoal serve the OBJ and MEM domains. Blocks made before go back to
+ * the allocator they came from. Call with the interpreter lock held, or before
+ * the interpreter is initialised. Calling it again changes nothing. */
+SHOAL_API enum shoal_python shoal_python_install(void);
+
+/* Whether a block the interpreter hands out now is Shoal's (tried, not
+ * remembered: PYTHONMALLOC can undo an installation). Lock as above. */
+SHOAL_API enum shoal_python shoal_python_state(void);
+
+/* Nonzero when malloc in this process is Shoal's. */
+SHOAL_API int shoal_serves_malloc(void);
+
+/* The version of the library, "major.minor.patch". */
+SHOAL_API const char *shoal_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

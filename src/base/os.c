@@ -1,0 +1,134 @@
+#define _GNU_SOURCE
+#include "base/os.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef __linux__
+#error "Shoal is written for Linux; this file is where another system goes"
+#endif
+
+/* Newer than some C libraries: the caller itself in place of a pidfd. */
+enum { PIDFD_OF_CALLER = -10000 };
+
+#ifdef SHOAL_TESTING
+int os_fail_after = -1;
+
+static bool told_to_fail(void) {
+    if (os_fail_after < 0) return false;
+    if (os_fail_after > 0) {
+        os_fail_after--;
+        return false;
+    }
+    errno = ENOMEM;
+    return true;
+}
+#else
+static inline bool told_to_fail(void) { return false; }
+#endif
+
+static void *mapping(void *start) { return start == MAP_FAILED ? NULL : start; }
+
+void *os_reserve(size_t bytes) {
+    if (told_to_fail()) return NULL;
+    void *start =
+        mapping(mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    /* Huge pages would bring back whole 2 MiB where we return 4 KiB. */
+    if (start) madvise(start, bytes, MADV_NOHUGEPAGE);
+    return start;
+}
+
+bool os_commit(void *start, size_t bytes) {
+    if (told_to_fail()) return false;
+    return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
+void *os_map(size_t bytes) {
+    if (told_to_fail()) return NULL;
+    return mapping(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
+void os_unmap(void *start, size_t bytes) { munmap(start, bytes); }
+
+void *os_remap(void *start, size_t old_bytes, size_t new_bytes) {
+    if (told_to_fail()) return NULL;
+    return mapping(mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE));
+}
+
+#if defined(SYS_process_madvise) && defined(SYS_pidfd_open)
+
+/* How process_madvise is reached: by the caller's own mark (Linux 6.14), by a
+ * descriptor opened for the call, or not at all. A descriptor is never kept:
+ * programs close, count and inherit descriptors they did not open. */
+enum batch_way { BATCH_BY_MARK, BATCH_BY_DESCRIPTOR, BATCH_NOT };
+static enum batch_way batch_way = BATCH_BY_MARK;
+
+static long advise_batch(int pidfd, const struct os_range *ranges, size_t count) {
+    return syscall(SYS_process_madvise, pidfd, ranges, count, MADV_DONTNEED, 0);
+}
+
+/* Bytes at the front of `ranges` that were purged. */
+static size_t purge_batch(const struct os_range *ranges, size_t count) {
+    long done = -1;
+    if (batch_way == BATCH_BY_MARK) {
+        done = advise_batch(PIDFD_OF_CALLER, ranges, count);
+        if (done < 0) batch_way = BATCH_BY_DESCRIPTOR;
+    }
+    if (batch_way == BATCH_BY_DESCRIPTOR) {
+        int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+        if (pidfd >= 0) {
+            done = advise_batch(pidfd, ranges, count);
+            close(pidfd);
+            if (done < 0) batch_way = BATCH_NOT;
+        }
+    }
+    return done < 0 ? 0 : (size_t)done;
+}
+
+#else
+static size_t purge_batch(const struct os_range *ranges, size_t count) {
+    (void)ranges, (void)count;
+    return 0;
+}
+#endif
+
+void os_purge(const struct os_range *ranges, size_t count) {
+    _Static_assert(sizeof(struct os_range) == sizeof(struct iovec), "passed as iovec");
+    size_t done = count > 1 ? purge_batch(ranges, count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (done >= ranges[i].bytes) {
+            done -= ranges[i].bytes;
+            continue;
+        }
+        done = 0;
+        madvise(ranges[i].start, ranges[i].bytes, MADV_DONTNEED);
+    }
+}
+
+size_t os_address_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+    return limit.rlim_cur;
+}
+
+uint64_t os_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uintptr_t os_random_word(void) {
+    uintptr_t word = 0;
+    const void *seed = (const void *)getauxval(AT_RANDOM);
+    if (seed) memcpy(&word, seed, sizeof word);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return word ^ ((uintptr_t)now.tv_nsec << 32);
+}

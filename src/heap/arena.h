@@ -1,0 +1,57 @@
+/* Pages: from whom heaps take runs of them and to whom they give them back.
+ *
+ * Of a shared struct arenas every function takes the lock itself; of the
+ * interpreter's the caller holds the interpreter lock. Runs are named by the
+ * record of their first page. */
+#ifndef SHOAL_HEAP_ARENA_H
+#define SHOAL_HEAP_ARENA_H
+
+#include "base/hints.h"
+#include "heap/types.h"
+
+/* Readies an `arenas` that is all zero. Reserves nothing yet. */
+void arenas_init(struct arenas *arenas, bool shared);
+
+void arenas_lock(struct arenas *arenas);
+void arenas_unlock(struct arenas *arenas);
+
+/* A run of `pages` whose first page's number is a multiple of `align` (a power
+ * of two, 1 for any) within the address space; NULL when there is no memory.
+ * The newest dirty run that fits best, else a returned one, else new pages.
+ * *zeroed: all its bytes are zero. Records are as the last owner left them. */
+struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool *zeroed);
+
+/* Gives a run back; it is dirty from now on. May return memory to the system.
+ * Clears what the records say, so that a later free into the run is noticed. */
+void arenas_give(struct arenas *arenas, struct pool *run, size_t pages);
+
+/* Makes `run` of `pages` longer in place; false when what follows is in use. */
+bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t longer);
+
+/* The arena of a record or an address, NULL when it is in none. */
+struct arena *arena_of_record(struct arenas *arenas, const struct pool *record);
+struct arena *arena_of_address(struct arenas *arenas, const void *address);
+
+/* The record of the page at an address of any arena, NULL when it is in none. */
+struct pool *arenas_record(struct arenas *arenas, const void *address);
+
+static inline void *page_address(const struct arena *arena, const struct pool *record) {
+    return (void *)(arena->pages + ((size_t)(record - arena->records) << PAGE_SHIFT));
+}
+
+/* The address of a run's first page. */
+static inline char *run_start(struct arenas *arenas, const struct pool *run) {
+    return page_address(arena_of_record(arenas, run), run);
+}
+
+/* The record of the page at an address of the first arena, else NULL. Fast. */
+static always_inline struct pool *record_fast(const struct arenas *arenas, const void *address) {
+    size_t page = ((uintptr_t)address - arenas->first_page) >> PAGE_SHIFT;
+    if (unlikely(page >= arenas->first_count)) return NULL;
+    return arenas->first_records + page;
+}
+
+/* Returns every dirty page to the system; gives how many. */
+size_t arenas_return_all(struct arenas *arenas);
+
+#endif

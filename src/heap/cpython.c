@@ -1,0 +1,274 @@
+/* Shoal as the allocator of a CPython: the OBJ and MEM domains.
+ *
+ * The interpreter is found among the loaded symbols at run time, so the library
+ * needs no Python to build or to load. Calls in both domains hold the
+ * interpreter lock, so they share object_heap without lock or atomics.
+ *
+ * More than one lock (PEP 684, 3.12 and later). The runtime links a new
+ * interpreter into its list, and then allocates its first thread state in the
+ * RAW domain, before the new interpreter's own lock exists. Our RAW functions
+ * are the old ones with a look at that list: at the second interpreter they
+ * close the fast paths for good. From then on the slow paths ask who is
+ * calling: the main interpreter goes on with object_heap, all others use the
+ * heap of the calling thread, which is right under any lock. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/hints.h"
+#include "heap/large.h"
+#include "heap/mapping.h"
+#include "heap/process.h"
+#include "heap/threads.h"
+#include "shoal/heap.h"
+
+/* As CPython's PyMemAllocatorEx and PyMemAllocatorDomain, unchanged since 3.5. */
+struct allocator {
+    void *context;
+    void *(*malloc)(void *context, size_t size);
+    void *(*calloc)(void *context, size_t count, size_t size);
+    void *(*realloc)(void *context, void *block, size_t size);
+    void (*free)(void *context, void *block);
+};
+enum domain { DOMAIN_RAW, DOMAIN_MEM, DOMAIN_OBJ, DOMAIN_COUNT };
+
+/* The interpreter's functions; opaque pointers are its own structures. */
+static struct {
+    void (*get_allocator)(int domain, struct allocator *);
+    void (*set_allocator)(int domain, const struct allocator *);
+    void *(*object_malloc)(size_t);
+    void (*object_free)(void *);
+    void *(*current_thread)(void);   /* _PyThreadState_UncheckedGet        */
+    void *(*this_thread)(void);      /* PyGILState_GetThisThreadState      */
+    void *(*interpreter_of)(void *); /* PyThreadState_GetInterpreter, 3.9+ */
+    void *(*first_interpreter)(void);
+    void *(*main_interpreter)(void);
+    bool is_free_threaded;
+    bool per_thread_current; /* current_thread is the calling thread's: 3.12+ */
+} python;
+
+static struct allocator before[DOMAIN_COUNT];
+static bool is_installed;
+static bool many_interpreters;
+
+/* What the fast paths compare with; 0 once there are many interpreters. */
+static size_t fast_bytes = SMALL_MAX + 1; /* requests below this are taken fast */
+static bool fast_frees = true;
+
+/* ---- Who is calling --------------------------------------------------------- */
+
+static bool in_main_interpreter(void *thread) {
+    return thread && python.interpreter_of(thread) == python.main_interpreter();
+}
+
+/* Whether the calling thread holds the main interpreter's lock. */
+static bool holds_main_lock(void) {
+    if (!is_installed) return false;
+    void *thread = python.current_thread();
+    if (!python.per_thread_current && thread != python.this_thread()) return false;
+    return in_main_interpreter(thread);
+}
+
+/* Whether this call of a domain function, which holds some interpreter's lock,
+ * may use object_heap. */
+static bool uses_object_heap(void) {
+    return !many_interpreters || in_main_interpreter(python.current_thread());
+}
+
+static void look_for_interpreters(void) {
+    void *main_one = python.main_interpreter();
+    if (!main_one || python.first_interpreter() == main_one) return;
+    many_interpreters = true;
+    fast_bytes = 0;
+    fast_frees = false;
+}
+
+/* ---- OBJ and MEM ------------------------------------------------------------- */
+
+static never_inline void *object_take_slow(size_t bytes, bool *zeroed) {
+    *zeroed = false;
+    if (!uses_object_heap()) return shoal_malloc(bytes);
+    if (bytes <= POOLED_MAX) return heap_take(&object_heap, class_of(bytes));
+    return large_take(&object_arenas, OBJECT_HEAP_ID, bytes, 1, zeroed);
+}
+
+static void *object_malloc(void *context, size_t bytes) {
+    (void)context;
+    if (likely(bytes < fast_bytes)) return heap_take(&object_heap, small_class(bytes));
+    bool zeroed;
+    return object_take_slow(bytes, &zeroed);
+}
+
+static void *object_calloc(void *context, size_t count, size_t size) {
+    (void)context;
+    size_t bytes;
+    bool zeroed = false;
+    if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+    void *block = bytes < fast_bytes ? heap_take(&object_heap, small_class(bytes))
+                                     : object_take_slow(bytes, &zeroed);
+    return block && !zeroed ? memset(block, 0, bytes) : block;
+}
+
+/* Blocks of object_heap that need a look, and those that are not its own: of a
+ * thread's heap, or of the allocator that was there before. */
+static never_inline void object_give_slow(enum domain domain, void *block) {
+    struct place place;
+    if (!block) return;
+    bool is_found = place_find(&place, block);
+    if (is_found && !place.arenas->shared && uses_object_heap())
+        heap_give_slow(&object_heap, place.record, block);
+    else if (is_found || mapping_bytes(block) || shoal_serves_malloc())
+        shoal_free(block);
+    else
+        before[domain].free(before[domain].context, block);
+}
+
+static always_inline void object_give(enum domain domain, void *block) {
+    struct pool *pool = record_fast(&object_arenas, block);
+    if (likely(pool && fast_frees) && likely(pool_give_fast(pool, block))) return;
+    object_give_slow(domain, block);
+}
+
+static void object_free(void *context, void *block) {
+    (void)context;
+    object_give(DOMAIN_OBJ, block);
+}
+
+static void memory_free(void *context, void *block) {
+    (void)context;
+    object_give(DOMAIN_MEM, block);
+}
+
+static void *resize_by_move(enum domain domain, void *block, size_t old_bytes, size_t bytes) {
+    void *moved = object_malloc(NULL, bytes);
+    if (!moved) return NULL;
+    memcpy(moved, block, old_bytes < bytes ? old_bytes : bytes);
+    object_give(domain, block);
+    return moved;
+}
+
+/* A block of the allocator that was there before stays with it: only that one
+ * knows its size. */
+static void *resize_elsewhere(enum domain domain, void *block, size_t bytes) {
+    size_t old_bytes = mapping_bytes(block);
+    if (old_bytes > 0 && bytes <= LARGE_RUN_MAX)
+        return resize_by_move(domain, block, old_bytes, bytes);
+    if (old_bytes > 0 || shoal_serves_malloc()) return shoal_realloc(block, bytes ? bytes : 1);
+    return before[domain].realloc(before[domain].context, block, bytes);
+}
+
+static void *object_resize(enum domain domain, void *block, size_t bytes) {
+    struct place place;
+    if (!block) return object_malloc(NULL, bytes);
+    if (!place_find(&place, block)) return resize_elsewhere(domain, block, bytes);
+    if (is_pool(place.first)) {
+        if (bytes <= POOLED_MAX && size_classes[class_of(bytes)].block_bytes == place.bytes)
+            return block;
+    } else {
+        place_must_be_block(&place, block, "realloc");
+        bool may_resize = place.arenas->shared || uses_object_heap();
+        if (may_resize && large_resize(place.arenas, place.first, bytes)) return block;
+    }
+    return resize_by_move(domain, block, place.bytes, bytes);
+}
+
+static void *object_realloc(void *context, void *block, size_t bytes) {
+    (void)context;
+    return object_resize(DOMAIN_OBJ, block, bytes);
+}
+
+static void *memory_realloc(void *context, void *block, size_t bytes) {
+    (void)context;
+    return object_resize(DOMAIN_MEM, block, bytes);
+}
+
+/* ---- RAW: the functions that were there, watching for interpreters ----------- */
+
+static void *raw_malloc(void *context, size_t size) {
+    if (!many_interpreters) look_for_interpreters();
+    return before[DOMAIN_RAW].malloc(context, size);
+}
+
+static void *raw_calloc(void *context, size_t count, size_t size) {
+    if (!many_interpreters) look_for_interpreters();
+    return before[DOMAIN_RAW].calloc(context, count, size);
+}
+
+/* ---- Installation -------------------------------------------------------------- */
+
+static bool find_python(void) {
+    const struct {
+        const char *name;
+        void *to;
+    } wanted[] = {
+        {"PyMem_GetAllocator", &python.get_allocator},
+        {"PyMem_SetAllocator", &python.set_allocator},
+        {"PyObject_Malloc", &python.object_malloc},
+        {"PyObject_Free", &python.object_free},
+        {"_PyThreadState_UncheckedGet", &python.current_thread},
+        {"PyGILState_GetThisThreadState", &python.this_thread},
+        {"PyThreadState_GetInterpreter", &python.interpreter_of},
+        {"PyInterpreterState_Head", &python.first_interpreter},
+        {"PyInterpreterState_Main", &python.main_interpreter},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        void *symbol = dlsym(RTLD_DEFAULT, wanted[i].name);
+        if (!symbol) return false;
+        memcpy(wanted[i].to, &symbol, sizeof symbol);
+    }
+    /* Only builds without the interpreter lock count references this way. */
+    python.is_free_threaded = dlsym(RTLD_DEFAULT, "_Py_MergeZeroLocalRefcount") != NULL;
+    python.per_thread_current = dlsym(RTLD_DEFAULT, "PyUnstable_Long_IsCompact") != NULL; /* 3.12 */
+    return true;
+}
+
+static bool serves_objects(void) {
+    void *block = python.object_malloc(1);
+    struct place place;
+    bool is_ours = block && place_find(&place, block);
+    python.object_free(block);
+    return is_ours;
+}
+
+static void set_allocators(void) {
+    for (enum domain domain = DOMAIN_RAW; domain < DOMAIN_COUNT; domain++)
+        python.get_allocator(domain, &before[domain]);
+    struct allocator object = {NULL, object_malloc, object_calloc, object_realloc, object_free};
+    struct allocator memory = {NULL, object_malloc, object_calloc, memory_realloc, memory_free};
+    struct allocator raw = before[DOMAIN_RAW];
+    raw.malloc = raw_malloc;
+    raw.calloc = raw_calloc;
+    if (python.per_thread_current) python.set_allocator(DOMAIN_RAW, &raw);
+    python.set_allocator(DOMAIN_MEM, &memory);
+    python.set_allocator(DOMAIN_OBJ, &object);
+}
+
+enum shoal_python shoal_python_install(void) {
+    if (is_installed) return shoal_python_state();
+    if (!find_python()) return SHOAL_PYTHON_ABSENT;
+    if (python.is_free_threaded) return SHOAL_PYTHON_FREE_THREADED;
+    process_init();
+    /* A first block: without address space the domains stay as they are. */
+    void *block = heap_take(&object_heap, 1);
+    if (!block) return SHOAL_PYTHON_NOMEM;
+    object_give(DOMAIN_OBJ, block);
+    may_touch_object_heap = holds_main_lock;
+    is_installed = true;
+    set_allocators();
+    if (python.per_thread_current) look_for_interpreters();
+    return SHOAL_PYTHON_ON;
+}
+
+enum shoal_python shoal_python_state(void) {
+    if (!python.get_allocator && !find_python()) return SHOAL_PYTHON_ABSENT;
+    if (python.is_free_threaded) return SHOAL_PYTHON_FREE_THREADED;
+    return serves_objects() ? SHOAL_PYTHON_ON : SHOAL_PYTHON_OFF;
+}
+
+/* Preloaded: before the interpreter starts, so that no object comes from
+ * elsewhere. Loaded later, by an extension module: not until it is asked for. */
+__attribute__((constructor)) static void install_when_preloaded(void) {
+    int (*is_initialized)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "Py_IsInitialized");
+    if (is_initialized && !is_initialized() && shoal_serves_malloc()) shoal_python_install();
+}

@@ -1,0 +1,146 @@
+#include "heap/heap.h"
+
+#include <errno.h>
+
+#include "base/fatal.h"
+#include "heap/arena.h"
+#include "heap/large.h"
+#include "heap/threads.h"
+
+void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        heap->current[class] = &no_pool;
+        heap->partial[class] = NULL;
+    }
+    heap->arenas = arenas;
+    heap->id = id;
+}
+
+static void partial_insert(struct heap *heap, struct pool *pool) {
+    struct pool **first = &heap->partial[pool->size_class];
+    pool->kind = POOL_PARTIAL;
+    pool->prev = NULL;
+    pool->next = *first;
+    if (*first) (*first)->prev = pool;
+    *first = pool;
+}
+
+static void partial_remove(struct heap *heap, struct pool *pool) {
+    if (pool->next) pool->next->prev = pool->prev;
+    if (pool->prev)
+        pool->prev->next = pool->next;
+    else
+        heap->partial[pool->size_class] = pool->next;
+}
+
+static struct pool *new_pool(struct heap *heap, unsigned class) {
+    bool zeroed;
+    struct pool *pool = arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
+    if (!pool) return NULL;
+    pool_init(pool, class, heap->id);
+    pool_carve(pool, run_start(heap->arenas, pool));
+    return pool;
+}
+
+/* The pool to go on with when the current one has no free block. */
+static struct pool *next_pool(struct heap *heap, unsigned class) {
+    struct pool *pool = heap->partial[class];
+    if (!pool) return new_pool(heap, class);
+    partial_remove(heap, pool);
+    pool->kind = POOL_CURRENT;
+    pool->frees_left++;
+    return pool;
+}
+
+void *heap_take_slow(struct heap *heap, unsigned class) {
+    struct pool *pool = heap->current[class];
+    if (pool != &no_pool) {
+        if (pool->carved < size_classes[class].blocks) {
+            pool_carve(pool, run_start(heap->arenas, pool));
+            return heap_take(heap, class);
+        }
+        pool->kind = POOL_FULL;
+        pool->frees_left = 1;
+        heap->current[class] = &no_pool;
+    } else if (heap->id == 0) {
+        heap = threads_attach();
+        if (heap->id != 0) return heap_take(heap, class);
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (unlikely(atomic_load_explicit(&heap->remote, memory_order_relaxed))) heap_take_remote(heap);
+    pool = next_pool(heap, class);
+    if (!pool) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    heap->current[class] = pool;
+    return heap_take(heap, class);
+}
+
+/* A link that leaves its page: right in a pool of several pages, else a crime. */
+void *heap_take_checked(struct heap *heap, unsigned class) {
+    struct pool *pool = heap->current[class];
+    void *block = pool->free;
+    pool_check_link(pool, run_start(heap->arenas, pool), block);
+    pool->free = (void *)decoded_link(block);
+    pool->frees_left++;
+    return block;
+}
+
+static void give_checked(struct heap *heap, struct pool *pool, void *block) {
+    switch (pool->kind) {
+    case POOL_FULL:
+        pool_push(pool, block);
+        pool->frees_left = (uint16_t)(pool_class(pool)->blocks - 1);
+        partial_insert(heap, pool);
+        break;
+    case POOL_PARTIAL:
+        if (pool->frees_left == 1) {
+            partial_remove(heap, pool);
+            arenas_give(heap->arenas, pool, pool_class(pool)->pages);
+            break;
+        } /* fall through */
+    default:
+        pool_push(pool, block);
+        pool->frees_left--;
+    }
+}
+
+void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
+    struct pool *pool = record->kind == POOL_TAIL ? record - record->back_pages : record;
+    if (pool->kind == PAGE_LARGE) {
+        large_give(heap->arenas, pool, block);
+        return;
+    }
+    if (!is_pool(pool)) pool_no_block(record, block, "free");
+    size_t page = ((uintptr_t)block >> PAGE_SHIFT) - (size_t)(record - pool);
+    pool_must_own(pool, (char *)(page << PAGE_SHIFT), block, "free");
+    give_checked(heap, pool, block);
+}
+
+void heap_give_remote(struct heap *heap, void *block) {
+    void *first = atomic_load_explicit(&heap->remote, memory_order_relaxed);
+    do *(void **)block = first;
+    while (!atomic_compare_exchange_weak_explicit(&heap->remote, &first, block,
+                                                  memory_order_release, memory_order_relaxed));
+}
+
+void heap_take_remote(struct heap *heap) {
+    void *block = atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
+    while (block) {
+        void *next = *(void **)block;
+        struct pool *record = arenas_record(heap->arenas, block);
+        if (!pool_give_fast(record, block)) heap_give_slow(heap, record, block);
+        block = next;
+    }
+}
+
+void heap_retire_empty(struct heap *heap) {
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        struct pool *pool = heap->current[class];
+        if (pool == &no_pool || pool_live(pool) > 0) continue;
+        heap->current[class] = &no_pool;
+        arenas_give(heap->arenas, pool, pool_class(pool)->pages);
+    }
+}

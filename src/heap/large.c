@@ -1,0 +1,50 @@
+#include "heap/large.h"
+
+#include <errno.h>
+
+#include "base/fatal.h"
+#include "heap/arena.h"
+#include "heap/mapping.h"
+
+static size_t pages_of(size_t bytes) { return (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT; }
+
+static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align,
+                      bool *zeroed) {
+    size_t pages = pages_of(bytes);
+    struct pool *run =
+        arenas_take(arenas, pages, align > PAGE_BYTES ? align >> PAGE_SHIFT : 1, zeroed);
+    if (!run) return NULL;
+    run->run_pages = pages;
+    run->frees_left = 0;
+    run->owner = owner;
+    run->size_class = CLASS_LARGE;
+    run->kind = PAGE_LARGE;
+    return run_start(arenas, run);
+}
+
+void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align, bool *zeroed) {
+    void *block = bytes <= LARGE_RUN_MAX && align <= LARGE_RUN_MAX
+                      ? run_take(arenas, owner, bytes, align, zeroed)
+                      : mapping_take(bytes, align, zeroed);
+    if (!block) errno = ENOMEM;
+    return block;
+}
+
+void large_give(struct arenas *arenas, struct pool *run, void *block) {
+    char *start = run_start(arenas, run);
+    if (block != start)
+        fatal("invalid free of %p: inside the %zu-byte block %p", block,
+              run->run_pages << PAGE_SHIFT, (void *)start);
+    arenas_give(arenas, run, run->run_pages);
+}
+
+bool large_resize(struct arenas *arenas, struct pool *run, size_t bytes) {
+    size_t pages = pages_of(bytes), before = run->run_pages;
+    if (bytes > LARGE_RUN_MAX || bytes <= POOLED_MAX) return false;
+    if (pages > before && !arenas_extend(arenas, run, before, pages)) return false;
+    run->run_pages = pages;
+    if (pages >= before) return true;
+    run[pages].size_class = CLASS_LARGE;
+    arenas_give(arenas, run + pages, before - pages);
+    return true;
+}

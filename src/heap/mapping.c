@@ -1,0 +1,243 @@
+#include "heap/mapping.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "heap/counters.h"
+#include "heap/reserve.h"
+
+enum {
+    FIRST_SLOTS = 256, /* 4 KiB */
+    KEPT_MAX = 16,     /* mappings kept for the next request */
+};
+
+struct mapping {
+    void *start; /* NULL: an empty slot */
+    size_t bytes;
+};
+
+/* Every mapping in use, by address: open addressing, at most half full. */
+static struct {
+    struct mapping *slots;
+    size_t slot_count; /* a power of two, or 0 */
+    size_t used;
+} table;
+
+/* Mappings given back and not yet unmapped, oldest first. */
+static struct mapping kept[KEPT_MAX];
+static size_t kept_count;
+static size_t kept_pages;
+static size_t lately_returned; /* pages unmapped and not asked for again yet */
+static struct reserve reserve;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void mapping_lock(void) { pthread_mutex_lock(&lock); }
+void mapping_unlock(void) { pthread_mutex_unlock(&lock); }
+void mapping_init(void) { reserve_init(&reserve, 0); }
+
+/* ---- The table ------------------------------------------------------------ */
+
+static size_t home_of(const void *start) {
+    return (((uintptr_t)start >> PAGE_SHIFT) * 0x9E3779B97F4A7C15ull) >> 20;
+}
+
+static struct mapping *slot_of(const void *start) {
+    size_t mask = table.slot_count - 1;
+    for (size_t i = home_of(start) & mask;; i = (i + 1) & mask)
+        if (!table.slots[i].start || table.slots[i].start == start) return &table.slots[i];
+}
+
+static struct mapping *find(const void *start) {
+    if (table.used == 0) return NULL;
+    struct mapping *slot = slot_of(start);
+    return slot->start ? slot : NULL;
+}
+
+static bool table_make_room(void) {
+    if (table.used * 2 < table.slot_count) return true;
+    struct mapping *old = table.slots;
+    size_t old_count = table.slot_count;
+    size_t count = old_count ? old_count * 2 : FIRST_SLOTS;
+    struct mapping *slots = os_map(count * sizeof *slots);
+    if (!slots) return false;
+    table.slots = slots;
+    table.slot_count = count;
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].start) *slot_of(old[i].start) = old[i];
+    if (old) os_unmap(old, old_count * sizeof *old);
+    atomic_fetch_add(&counters.own, (count - old_count) * sizeof *slots);
+    return true;
+}
+
+static void table_add(struct mapping mapping) {
+    *slot_of(mapping.start) = mapping;
+    table.used++;
+    atomic_fetch_add(&counters.mapped, mapping.bytes);
+}
+
+/* Moves later entries of the same run of slots up, so that none is lost. */
+static void table_remove(struct mapping *slot) {
+    size_t mask = table.slot_count - 1;
+    size_t hole = (size_t)(slot - table.slots);
+    atomic_fetch_sub(&counters.mapped, slot->bytes);
+    table.used--;
+    for (size_t i = (hole + 1) & mask; table.slots[i].start; i = (i + 1) & mask) {
+        size_t home = home_of(table.slots[i].start) & mask;
+        if (((i - home) & mask) < ((i - hole) & mask)) continue;
+        table.slots[hole] = table.slots[i];
+        hole = i;
+    }
+    table.slots[hole] = (struct mapping){NULL, 0};
+}
+
+/* ---- What is kept --------------------------------------------------------- */
+
+static struct mapping kept_remove(size_t index) {
+    struct mapping mapping = kept[index];
+    kept_count--;
+    kept_pages -= mapping.bytes >> PAGE_SHIFT;
+    memmove(&kept[index], &kept[index + 1], (kept_count - index) * sizeof *kept);
+    return mapping;
+}
+
+static void unmap(struct mapping mapping) {
+    os_unmap(mapping.start, mapping.bytes);
+    resident_returned(mapping.bytes >> PAGE_SHIFT);
+    lately_returned += mapping.bytes >> PAGE_SHIFT;
+}
+
+static void return_down_to(size_t pages) {
+    while (kept_pages > pages) unmap(kept_remove(0));
+}
+
+/* A kept mapping that fits without wasting more than a quarter of it. */
+static bool kept_take(size_t bytes, size_t align, struct mapping *found) {
+    for (size_t i = kept_count; i-- > 0;) {
+        bool fits = kept[i].bytes >= bytes && kept[i].bytes - bytes <= bytes / 4;
+        if (!fits || ((uintptr_t)kept[i].start & (align - 1))) continue;
+        *found = kept_remove(i);
+        return true;
+    }
+    return false;
+}
+
+/* ---- Blocks --------------------------------------------------------------- */
+
+static bool map_aligned(struct mapping *mapping, size_t align) {
+    size_t spare = align > PAGE_BYTES ? align : 0;
+    if (mapping->bytes + spare < mapping->bytes) return false;
+    char *start = os_map(mapping->bytes + spare);
+    if (!start) return false;
+    size_t before = spare ? -(uintptr_t)start & (align - 1) : 0;
+    if (before) os_unmap(start, before);
+    if (spare > before) os_unmap(start + before + mapping->bytes, spare - before);
+    mapping->start = start + before;
+    return true;
+}
+
+static void note_new(size_t pages) {
+    size_t taken_back = pages < lately_returned ? pages : lately_returned;
+    lately_returned -= taken_back;
+    resident_grew(pages);
+    return_down_to(reserve_note_taken(&reserve, kept_pages, taken_back));
+}
+
+static size_t page_ceiling(size_t bytes) {
+    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
+void *mapping_take(size_t bytes, size_t align, bool *zeroed) {
+    struct mapping mapping = {.bytes = page_ceiling(bytes)};
+    if (mapping.bytes < bytes) return NULL;
+    mapping_lock();
+    *zeroed = false;
+    bool done = table_make_room();
+    if (done && !kept_take(mapping.bytes, align, &mapping)) {
+        *zeroed = true;
+        done = map_aligned(&mapping, align);
+        if (done) note_new(mapping.bytes >> PAGE_SHIFT);
+    }
+    if (done) table_add(mapping);
+    mapping_unlock();
+    return done ? mapping.start : NULL;
+}
+
+static void keep_or_unmap(struct mapping mapping) {
+    size_t pages = mapping.bytes >> PAGE_SHIFT;
+    if (kept_count == KEPT_MAX) unmap(kept_remove(0));
+    kept[kept_count++] = mapping;
+    kept_pages += pages;
+    return_down_to(reserve_note_given(&reserve, kept_pages));
+}
+
+bool mapping_give(void *block) {
+    int saved_errno = errno;
+    mapping_lock();
+    struct mapping *slot = find(block);
+    if (slot) {
+        struct mapping mapping = *slot;
+        table_remove(slot);
+        keep_or_unmap(mapping);
+    }
+    mapping_unlock();
+    errno = saved_errno;
+    return slot != NULL;
+}
+
+size_t mapping_bytes(const void *block) {
+    if (table.used == 0) return 0;
+    mapping_lock();
+    struct mapping *slot = find(block);
+    size_t bytes = slot ? slot->bytes : 0;
+    mapping_unlock();
+    return bytes;
+}
+
+void *mapping_around(const void *address) {
+    void *start = NULL;
+    mapping_lock();
+    for (size_t i = 0; i < table.slot_count; i++) {
+        struct mapping *slot = &table.slots[i];
+        if (slot->start && (uintptr_t)address - (uintptr_t)slot->start < slot->bytes)
+            start = slot->start;
+    }
+    mapping_unlock();
+    return start;
+}
+
+void *mapping_resize(void *block, size_t bytes) {
+    struct mapping new = {.bytes = page_ceiling(bytes)};
+    if (new.bytes < bytes) return NULL;
+    mapping_lock();
+    struct mapping old = *find(block);
+    new.start = old.bytes == new.bytes ? block : os_remap(block, old.bytes, new.bytes);
+    if (new.start) {
+        table_remove(find(block));
+        table_add(new);
+        if (new.bytes > old.bytes) resident_grew((new.bytes - old.bytes) >> PAGE_SHIFT);
+        if (new.bytes < old.bytes) resident_returned((old.bytes - new.bytes) >> PAGE_SHIFT);
+    }
+    mapping_unlock();
+    return new.start;
+}
+
+size_t mapping_return_all(void) {
+    mapping_lock();
+    size_t pages = kept_pages;
+    return_down_to(0);
+    mapping_unlock();
+    return pages;
+}
+
+size_t mapping_kept(void) { return kept_pages << PAGE_SHIFT; }
+
+void mapping_each(void (*see)(void *start, size_t bytes, void *context), void *context) {
+    mapping_lock();
+    for (size_t i = 0; i < table.slot_count; i++)
+        if (table.slots[i].start) see(table.slots[i].start, table.slots[i].bytes, context);
+    for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, context);
+    mapping_unlock();
+}

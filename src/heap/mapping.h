@@ -1,0 +1,41 @@
+/* Large blocks in mappings of their own, for sizes that would leave holes in
+ * the arenas: grown with mremap, without a copy. Any thread; one lock. */
+#ifndef SHOAL_HEAP_MAPPING_H
+#define SHOAL_HEAP_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void mapping_init(void);
+
+/* A block of at least `bytes` at a multiple of `align`, NULL when there is no
+ * memory. *zeroed: all its bytes are zero. */
+void *mapping_take(size_t bytes, size_t align, bool *zeroed);
+
+/* Gives a block back; false when it is none of ours. */
+bool mapping_give(void *block);
+
+/* The bytes of a block, 0 when it is none of ours. */
+size_t mapping_bytes(const void *block);
+
+/* The start of the mapping that `address` is in, NULL when it is in none.
+ * Slow: for telling a crime. */
+void *mapping_around(const void *address);
+
+/* Changes the size of one of our blocks, moving it when it must; NULL and the
+ * block as it was when there is no memory. */
+void *mapping_resize(void *block, size_t bytes);
+
+/* Unmaps what is kept for the next request; gives its pages. */
+size_t mapping_return_all(void);
+
+/* Bytes kept for the next request. */
+size_t mapping_kept(void);
+
+/* Calls `see` for every mapping, in use or kept. */
+void mapping_each(void (*see)(void *start, size_t bytes, void *context), void *context);
+
+void mapping_lock(void);
+void mapping_unlock(void);
+
+#endif

@@ -1,0 +1,76 @@
+/* Pools: the free list, and what makes a free right or a crime. */
+#ifndef SHOAL_HEAP_POOL_H
+#define SHOAL_HEAP_POOL_H
+
+#include "base/hints.h"
+#include "heap/types.h"
+
+/* What the links of free lists are hidden with; set once, before any block. */
+extern uintptr_t link_key;
+
+/* A pool that never has a free block, for heaps that have none of a class. */
+extern struct pool no_pool;
+
+static always_inline uintptr_t decoded_link(const void *block) {
+    return *(const uintptr_t *)block ^ link_key;
+}
+
+static always_inline void write_link(void *block, uintptr_t next) {
+    *(uintptr_t *)block = next ^ link_key;
+}
+
+static always_inline bool is_end(uintptr_t link) { return link & END_MARK; }
+
+static always_inline bool same_page(uintptr_t a, uintptr_t b) { return (a ^ b) < PAGE_BYTES; }
+
+static always_inline void pool_push(struct pool *pool, void *block) {
+    write_link(block, (uintptr_t)pool->free);
+    pool->free = block;
+}
+
+/* Takes a block back if nothing about it needs a look; false when it does: the
+ * last live block, the first free one, a page of a pool behind its first, no
+ * pool at all, a pointer into a block, a first word that looks like a link. */
+static always_inline bool pool_give_fast(struct pool *pool, void *block) {
+    if (unlikely(pool->frees_left <= 1)) return false;
+    uint32_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
+    if (unlikely(!divides(&size_classes[pool->size_class], offset))) return false;
+    if (unlikely(same_page(decoded_link(block), (uintptr_t)block))) return false;
+    pool_push(pool, block);
+    pool->frees_left--;
+    return true;
+}
+
+static inline const struct size_class *pool_class(const struct pool *pool) {
+    return &size_classes[pool->size_class];
+}
+
+static inline bool is_pool(const struct pool *pool) {
+    return pool->kind >= POOL_CURRENT && pool->kind <= POOL_FULL;
+}
+
+/* Makes the records of a fresh run those of a current pool without live blocks. */
+void pool_init(struct pool *pool, unsigned class, uint16_t owner);
+
+/* Links up some more blocks, at most a page of them, of a pool whose free list
+ * is empty. `start` is the pool's first address. */
+void pool_carve(struct pool *pool, char *start);
+
+/* Blocks in use, of a first record. */
+size_t pool_live(const struct pool *pool);
+
+/* Blocks in the free list, walked; aborts when a link leads astray. */
+size_t pool_count_free(const struct pool *pool, const char *start);
+
+/* Aborts with one line when `block` is no block of the pool or free already.
+ * `verb` is what was tried: "free" or "realloc". */
+void pool_must_own(const struct pool *pool, const char *start, const void *block, const char *verb);
+
+/* Aborts unless the link of the free `block` leads to a block of its pool. */
+void pool_check_link(const struct pool *pool, const char *start, const void *block);
+
+/* Aborts for a pointer that is in no live pool or large block; `record` is its
+ * page's, NULL when it is in no arena. */
+_Noreturn void pool_no_block(const struct pool *record, const void *block, const char *verb);
+
+#endif

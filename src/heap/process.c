@@ -1,0 +1,79 @@
+#include "heap/process.h"
+
+#include "base/fatal.h"
+#include "heap/mapping.h"
+#include "heap/threads.h"
+
+struct arenas shared_arenas;
+struct arenas object_arenas;
+struct heap object_heap;
+struct heap *heap_of_id[OWNERS_MAX];
+_Atomic(uint32_t) heap_count = FIRST_THREAD_ID;
+
+static bool nobody_may(void) { return false; }
+bool (*may_touch_object_heap)(void) = nobody_may;
+
+static void init_once(void) {
+    /* Links stay odd words: bit 3 is the end mark's, so leave low bits alone. */
+    link_key = os_random_word() & ~(uintptr_t)0xFFF;
+    arenas_init(&shared_arenas, true);
+    arenas_init(&object_arenas, false);
+    heap_init(&object_heap, &object_arenas, OBJECT_HEAP_ID);
+    heap_of_id[OBJECT_HEAP_ID] = &object_heap;
+    mapping_init();
+    threads_init();
+}
+
+void process_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_once);
+}
+
+bool place_find(struct place *place, const void *block) {
+    place->arenas = &shared_arenas;
+    place->record = arenas_record(&shared_arenas, block);
+    if (!place->record) {
+        place->arenas = &object_arenas;
+        place->record = arenas_record(&object_arenas, block);
+    }
+    struct pool *record = place->record;
+    if (!record) return false;
+    place->first = record->kind == POOL_TAIL ? record - record->back_pages : record;
+    place->bytes = is_pool(place->first)              ? pool_class(place->first)->block_bytes
+                   : place->first->kind == PAGE_LARGE ? place->first->run_pages << PAGE_SHIFT
+                                                      : 0;
+    return true;
+}
+
+/* The large block that a page without a record of its own may be inside of. */
+static struct pool *large_around(const struct place *place) {
+    struct arena *arena = arena_of_record(place->arenas, place->record);
+    struct pool *record = place->record;
+    while (record > arena->records && record->kind == PAGE_UNUSED) record--;
+    bool covers =
+        record->kind == PAGE_LARGE && (size_t)(place->record - record) < record->run_pages;
+    return covers ? record : NULL;
+}
+
+void place_must_be_block(const struct place *place, const void *block, const char *verb) {
+    struct pool *first = place->first;
+    char *start = run_start(place->arenas, first);
+    if (is_pool(first)) {
+        pool_must_own(first, start, block, verb);
+        return;
+    }
+    struct pool *large = large_around(place);
+    if (!large) pool_no_block(place->record, block, verb);
+    start = run_start(place->arenas, large);
+    if (start != block)
+        fatal("invalid %s of %p: inside the %zu-byte block %p", verb, block,
+              large->run_pages << PAGE_SHIFT, (void *)start);
+}
+
+void no_such_block(const void *block, const char *verb) {
+    void *start = mapping_around(block);
+    if (start)
+        fatal("invalid %s of %p: inside the %zu-byte block %p", verb, block, mapping_bytes(start),
+              start);
+    pool_no_block(NULL, block, verb);
+}

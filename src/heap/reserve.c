@@ -1,0 +1,66 @@
+#include "heap/reserve.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum policy { ADAPTIVE, NEVER, ALWAYS };
+static enum policy policy;
+
+static enum policy policy_of_environment(void) {
+    const char *wish = getenv("SHOAL_RELEASE");
+    if (wish && strcmp(wish, "never") == 0) return NEVER;
+    if (wish && strcmp(wish, "always") == 0) return ALWAYS;
+    return ADAPTIVE;
+}
+
+void reserve_init(struct reserve *reserve, size_t least) {
+    policy = policy_of_environment();
+    reserve->limit = policy == NEVER ? SIZE_MAX : policy == ALWAYS ? 0 : least;
+    reserve->window_start = reserve->credit_time = os_milliseconds();
+    reserve->credit = CREDIT_MAX;
+}
+
+static void add_credit(struct reserve *reserve, uint64_t now) {
+    uint64_t elapsed = now - reserve->credit_time;
+    reserve->credit_time = now;
+    if (elapsed > CREDIT_MAX) elapsed = CREDIT_MAX;
+    reserve->credit += (long)elapsed * CREDIT_PER_MS;
+    if (reserve->credit > CREDIT_MAX) reserve->credit = CREDIT_MAX;
+}
+
+/* Ends the window when it is over: the limit comes down to what was used. */
+static void end_window(struct reserve *reserve, size_t kept, uint64_t now) {
+    if (now - reserve->window_start < WINDOW_MS) return;
+    size_t limit = reserve->limit < reserve->highest ? reserve->limit : reserve->highest;
+    limit -= reserve->lowest < limit ? reserve->lowest : limit;
+    reserve->limit = limit > RESERVE_LEAST ? limit : RESERVE_LEAST;
+    reserve->window_start = now;
+    reserve->lowest = reserve->highest = kept;
+}
+
+/* Down to half the limit, so that calls are few and batches are long. */
+static size_t may_stay(struct reserve *reserve, size_t kept) {
+    if (++reserve->events % EVENTS_A_LOOK == 0 && policy == ADAPTIVE)
+        end_window(reserve, kept, os_milliseconds());
+    return kept > reserve->limit ? reserve->limit / 2 : kept;
+}
+
+static void charge(struct reserve *reserve, size_t taken_back) {
+    reserve->credit -= (long)taken_back;
+    if (reserve->credit >= 0) return;
+    add_credit(reserve, os_milliseconds());
+    if (reserve->credit >= 0) return;
+    reserve->limit += (size_t)-reserve->credit;
+    reserve->credit = 0;
+}
+
+size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t taken_back) {
+    if (kept < reserve->lowest) reserve->lowest = kept;
+    if (taken_back && policy == ADAPTIVE) charge(reserve, taken_back);
+    return may_stay(reserve, kept);
+}
+
+size_t reserve_note_given(struct reserve *reserve, size_t kept) {
+    if (kept > reserve->highest) reserve->highest = kept;
+    return may_stay(reserve, kept);
+}

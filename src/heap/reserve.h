@@ -1,0 +1,38 @@
+/* The reserve: how much freed memory to keep, and what keeping less may cost.
+ *
+ * Freed pages are kept for the next request. When they exceed the limit the
+ * excess goes to the system, in batches. So freeing itself gives back: no
+ * thread, no timer, no further call.
+ *
+ * The limit adapts to what returning costs. Taking back a page that was
+ * returned costs about 1.8 us (0.4 to return it, 1.4 to fault it in again);
+ * we grant that CREDIT_PER_MS times a millisecond, 1 % of one processor, saved
+ * up to CREDIT_MAX. What a program takes back beyond that raises the limit by
+ * as much: it needs those pages again and again. What lay in the reserve for a
+ * whole window of WINDOW_MS without being needed lowers the limit, and goes.
+ * The clock is read every EVENTS_A_LOOK takings and givings. */
+#ifndef SHOAL_HEAP_RESERVE_H
+#define SHOAL_HEAP_RESERVE_H
+
+#include "heap/types.h"
+
+enum {
+    RESERVE_LEAST = 128, /* pages: the limit of a program that needs none */
+    CREDIT_PER_MS = 6,   /* pages */
+    CREDIT_MAX = 4096,   /* pages */
+    WINDOW_MS = 1000,
+    EVENTS_A_LOOK = 64,
+};
+
+/* SHOAL_RELEASE=never|always in the environment fixes the limit, to measure
+ * what releasing costs. `least` is the limit to begin with, in pages. */
+void reserve_init(struct reserve *reserve, size_t least);
+
+/* Pages were taken and `kept` are left; `taken_back` of those taken had been
+ * returned before. Gives how many may stay: `kept`, or less when some must go. */
+size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t taken_back);
+
+/* Pages were given and `kept` are there now. Gives how many may stay. */
+size_t reserve_note_given(struct reserve *reserve, size_t kept);
+
+#endif

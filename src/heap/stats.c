@@ -1,0 +1,157 @@
+/* Where the memory is: one pass over the records of every page ever used. */
+#include <string.h>
+
+#include "heap/counters.h"
+#include "heap/mapping.h"
+#include "heap/process.h"
+#include "heap/threads.h"
+#include "shoal/heap.h"
+
+static struct arenas *const every_arenas[] = {&object_arenas, &shared_arenas};
+enum { ARENAS_KINDS = sizeof every_arenas / sizeof *every_arenas };
+
+struct sums {
+    size_t live, large, pinned, reserve;
+    struct shoal_class_usage classes[CLASS_COUNT];
+};
+
+/* Bytes of a pool that have been touched: whole pages up to the last carved. */
+static size_t touched_bytes(const struct pool *pool) {
+    size_t bytes = pool->carved * (size_t)pool_class(pool)->block_bytes;
+    size_t whole = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
+    size_t pages = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+    return pages < whole ? pages : whole;
+}
+
+static void add_pool(struct sums *sums, const struct pool *pool) {
+    struct shoal_class_usage *class = &sums->classes[pool->size_class];
+    size_t blocks = pool_live(pool);
+    size_t live = blocks * pool_class(pool)->block_bytes;
+    class->pools++;
+    class->live_blocks += blocks;
+    class->live += live;
+    class->held += touched_bytes(pool) - live;
+    sums->live += live;
+    sums->pinned += touched_bytes(pool) - live;
+}
+
+/* Adds the run that starts at `record`; gives its length in pages. */
+static size_t add_run(struct sums *sums, const struct pool *record) {
+    size_t pages = is_pool(record) ? pool_class(record)->pages : record->run_pages;
+    if (is_pool(record)) {
+        add_pool(sums, record);
+    } else if (record->kind == PAGE_LARGE) {
+        sums->live += pages << PAGE_SHIFT;
+        sums->large += pages << PAGE_SHIFT;
+    } else if (record->kind != PAGE_CLEAN) {
+        sums->reserve += pages << PAGE_SHIFT;
+    }
+    return pages ? pages : 1;
+}
+
+static void add_arenas(struct sums *sums, struct arenas *arenas) {
+    arenas_lock(arenas);
+    for (size_t i = 0; i < arenas->arena_count; i++) {
+        struct arena *arena = &arenas->arena[i];
+        size_t page = 0;
+        while (page < arena->top) page += add_run(sums, &arena->records[page]);
+    }
+    arenas_unlock(arenas);
+}
+
+static void sum_up(struct sums *sums) {
+    memset(sums, 0, sizeof *sums);
+    process_init();
+    if (thread_heap != &no_heap) heap_take_remote(thread_heap);
+    if (may_touch_object_heap()) heap_take_remote(&object_heap);
+    for (unsigned class = 0; class < CLASS_COUNT; class++)
+        sums->classes[class].block_size = size_classes[class].block_bytes;
+    for (unsigned i = 0; i < ARENAS_KINDS; i++) add_arenas(sums, every_arenas[i]);
+    size_t mapped = atomic_load(&counters.mapped);
+    sums->live += mapped;
+    sums->large += mapped;
+    sums->reserve += mapping_kept();
+}
+
+/* Records are touched in order, so whole pages up to the last one used. */
+static size_t metadata_bytes(void) {
+    size_t bytes = atomic_load(&counters.own);
+    for (unsigned i = 0; i < ARENAS_KINDS; i++)
+        for (size_t j = 0; j < every_arenas[i]->arena_count; j++) {
+            size_t records = every_arenas[i]->arena[j].top * sizeof(struct pool);
+            bytes += (records + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+        }
+    return bytes;
+}
+
+void shoal_usage(struct shoal_usage *usage) {
+    struct sums sums;
+    sum_up(&sums);
+    size_t metadata = metadata_bytes();
+    *usage = (struct shoal_usage){
+        .live = sums.live,
+        .held = sums.pinned + sums.reserve,
+        .pinned = sums.pinned,
+        .reserve = sums.reserve,
+        .returned = atomic_load(&counters.returned) << PAGE_SHIFT,
+        .metadata = metadata,
+        .large = sums.large,
+        .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + metadata,
+    };
+}
+
+/* Class 0, requests of no bytes, has the blocks of class 1. */
+size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room) {
+    struct sums sums;
+    sum_up(&sums);
+    struct shoal_class_usage *first = &sums.classes[1], *none = &sums.classes[0];
+    first->pools += none->pools;
+    first->live_blocks += none->live_blocks;
+    first->live += none->live;
+    first->held += none->held;
+    size_t count = CLASS_COUNT - 1;
+    memcpy(classes, first, (room < count ? room : count) * sizeof *classes);
+    return count;
+}
+
+struct range_list {
+    struct shoal_range *ranges;
+    size_t room, count;
+};
+
+static void add_range(struct range_list *list, const void *start, size_t bytes, int is_metadata) {
+    if (list->count < list->room)
+        list->ranges[list->count] = (struct shoal_range){start, bytes, is_metadata};
+    list->count++;
+}
+
+static void add_mapping(void *start, size_t bytes, void *list) { add_range(list, start, bytes, 0); }
+
+size_t shoal_ranges(struct shoal_range *ranges, size_t room) {
+    struct range_list list = {ranges, room, 0};
+    for (unsigned i = 0; i < ARENAS_KINDS; i++)
+        for (size_t j = 0; j < every_arenas[i]->arena_count; j++) {
+            struct arena *arena = &every_arenas[i]->arena[j];
+            size_t records = arena->pages - (uintptr_t)arena->records;
+            add_range(&list, arena->records, records, 1);
+            add_range(&list, (void *)arena->pages, arena->page_count << PAGE_SHIFT, 0);
+        }
+    mapping_each(add_mapping, &list);
+    return list.count;
+}
+
+size_t shoal_trim(void) {
+    size_t pages = 0;
+    process_init();
+    threads_retire_empty();
+    pages += arenas_return_all(&shared_arenas);
+    if (may_touch_object_heap()) {
+        heap_take_remote(&object_heap);
+        heap_retire_empty(&object_heap);
+        pages += arenas_return_all(&object_arenas);
+    }
+    pages += mapping_return_all();
+    return pages << PAGE_SHIFT;
+}
+
+const char *shoal_version(void) { return SHOAL_VERSION; }

@@ -1,0 +1,26 @@
+/* A heap for each thread, and what becomes of it. */
+#ifndef SHOAL_HEAP_THREADS_H
+#define SHOAL_HEAP_THREADS_H
+
+#include "heap/heap.h"
+
+/* The heap of a thread that has none yet: its pools are never there. */
+extern struct heap no_heap;
+
+/* The calling thread's heap, &no_heap at first. Initial-exec: one load. */
+extern __thread struct heap *thread_heap __attribute__((tls_model("initial-exec")));
+
+void threads_init(void);
+
+/* Gives the calling thread a heap: one that a finished thread left, or a new
+ * one. &no_heap when there is no memory for it. */
+struct heap *threads_attach(void);
+
+/* Hands a block to the heap it belongs to, from a thread that does not own it. */
+void threads_give_remote(struct heap *owner, void *block);
+
+/* Gives the free pages of finished threads' heaps and of the calling thread's
+ * to the arenas. */
+void threads_retire_empty(void);
+
+#endif

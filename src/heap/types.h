@@ -1,0 +1,151 @@
+/* Every structure of the heap, with its invariants. Read this first.
+ *
+ *   arena   one reserved range of addresses, cut into pages;
+ *           a record (struct pool) for each page lies apart from the pages
+ *   pool    a run of pages holding blocks of one size class
+ *   heap    the pools one owner allocates from: a thread, or the interpreter
+ *   arenas  where one or more heaps get their pages: the runs of free pages
+ *
+ *   struct heap -> current[class] -> struct pool -> free -> block -> block ...
+ *               -> partial[class] -> struct pool <-> struct pool ...
+ *               -> struct arenas  -> dirty, clean runs of pages
+ *
+ * From a block to its pool: shift the offset in the arena (arena.h, pool_of). */
+#ifndef SHOAL_HEAP_TYPES_H
+#define SHOAL_HEAP_TYPES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/os.h"
+#include "heap/size_class.h"
+
+enum {
+    PAGE_SHIFT = OS_PAGE_SHIFT,
+    PAGE_BYTES = OS_PAGE,
+    ARENAS_MAX = 64, /* arenas of one struct arenas; each is larger than the last */
+    BIN_COUNT = 64,  /* lists of free runs by length */
+    OWNERS_MAX = 1 << 16,
+};
+
+/* What a page's record says about the page. */
+enum page_kind {
+    PAGE_UNUSED = 0, /* never used, or inside a free or large run: says nothing */
+    PAGE_DIRTY,      /* first or last of a free run that may be resident        */
+    PAGE_CLEAN,      /* first or last of a free run that is not resident: reads as zero */
+    PAGE_BUSY,       /* first or last of a free run on its way to the system    */
+    PAGE_LARGE,      /* first of a large block                                  */
+    POOL_CURRENT,    /* first of the pool its heap allocates from               */
+    POOL_PARTIAL,    /* first of a pool in its heap's partial list              */
+    POOL_FULL,       /* first of a pool without a free block, in no list        */
+    POOL_TAIL,       /* a later page of a pool                                  */
+};
+
+/* The record of a page; of the whole pool or run when the page is its first.
+ * 32 bytes, 0.8 % of the page. Out of band: nothing in a page that is not a
+ * block, and a page without a live block can go without editing any list.
+ *
+ * Free lists. A free block's first word is `link_key` xor the address of the
+ * next free block of its pool, or of the pool's end mark (its first address +
+ * END_MARK, which no block has). So a link that was written over is noticed
+ * when it is followed (it leads out of the pool), and a block freed twice when
+ * it is freed (its first word leads into its own pool, which the key makes
+ * next to impossible for a live block's contents; the list is then walked).
+ *
+ * frees_left: how many frees the fast path may still take without looking; it
+ * takes one only when more than 1 is left. By kind:
+ *     POOL_CURRENT  live blocks + 1, so that the last free is no event
+ *     POOL_PARTIAL  live blocks, so that the last free is seen
+ *     POOL_FULL     1, so that the first free is seen
+ *     others        0, so that no free of such a page passes
+ *
+ * Freed pages keep `size_class`, to name the crime of freeing into them. */
+struct pool {
+    union {
+        void *free;        /* POOL_*: first free block, or the end mark           */
+        size_t run_pages;  /* runs: length, in the first record and, of a free
+                              run, in the last                                   */
+        size_t back_pages; /* POOL_TAIL: distance to the pool's first record      */
+    };
+    struct pool *next, *prev; /* partial list or bin; undefined elsewhere */
+    uint16_t frees_left;
+    uint16_t carved;  /* blocks made so far, of the class's `blocks`; the rest of
+                         the pool has never been touched                         */
+    uint16_t owner;   /* id of the heap, 0 for none  */
+    uint8_t size_class;
+    uint8_t kind; /* enum page_kind */
+};
+_Static_assert(sizeof(struct pool) == 32, "two records a cache line");
+
+enum { END_MARK = 8 }; /* bytes past a pool's start; blocks are multiples of 16 */
+
+/* A reserved range of addresses: first the records, then the pages.
+ * Pages below `top` are covered, without gap or overlap, by pools, large
+ * blocks and free runs; pages from `top` on were never used. */
+struct arena {
+    uintptr_t pages;           /* address of page 0, page-aligned     */
+    struct pool *records;      /* one for each page                   */
+    size_t page_count;         /* pages reserved                      */
+    size_t top;                /* pages ever used                     */
+    size_t committed;          /* pages readable and writable, >= top */
+    size_t records_committed;  /* bytes of records likewise           */
+};
+
+/* How much freed memory to keep for the next request; see reserve.h. */
+struct reserve {
+    size_t limit;          /* pages                                          */
+    size_t lowest;         /* fewest and most pages kept since window_start  */
+    size_t highest;
+    uint64_t window_start; /* ms                                             */
+    long credit;           /* returned pages that may be taken back for free */
+    uint64_t credit_time;  /* ms: when credit was last added to              */
+    unsigned events;       /* takings and givings, to read the clock by      */
+};
+
+/* Where heaps get their pages. One for the interpreter's heap, guarded by the
+ * interpreter lock, and one for the threads' heaps, guarded by `lock`.
+ * Two free runs of the same kind are never neighbours. */
+struct arenas {
+    /* The first arena again, for the fast paths: an address is in it when
+     * (address - first_page) >> PAGE_SHIFT < first_count. 0 until it exists. */
+    uintptr_t first_page;
+    size_t first_count;
+    struct pool *first_records;
+
+    bool shared; /* guarded by `lock` rather than by the interpreter's */
+    pthread_mutex_t lock;
+
+    /* Free runs by length, newest first: circular lists through next/prev. */
+    struct pool dirty[BIN_COUNT], clean[BIN_COUNT];
+    uint64_t dirty_bins, clean_bins; /* bit i: list i is not empty */
+    size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
+
+    struct reserve reserve; /* how many dirty pages to keep */
+
+    size_t arena_count;
+    struct arena arena[ARENAS_MAX];
+};
+
+/* The pools one owner allocates from. Touched only by the owner (a thread, or
+ * whoever holds the interpreter lock), save for `remote`. */
+struct heap {
+    struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
+    struct pool *partial[CLASS_COUNT]; /* newest first, NULL at the end            */
+    struct arenas *arenas;
+
+    /* Blocks of this heap freed by others, linked plainly through their first
+     * words. Anyone pushes; the owner takes all of them, in its slow path. */
+    _Atomic(void *) remote;
+
+    uint16_t id; /* index in the table of heaps, from 1; 0 only in `no_heap` */
+
+    /* No thread owns this heap: whoever frees into it takes `remote` himself,
+     * under the lock of threads.c, until another thread adopts it. */
+    atomic_bool orphaned;
+    struct heap *next_orphan;
+};
+
+#endif
