@@ -8,8 +8,7 @@
 
 enum { VECTORS = 16, VECTOR_MAX = 256 * 1024 };
 
-static size_t run_vector(size_t iterations, size_t parameter)
-{
+static size_t run_vector(size_t iterations, size_t parameter) {
     char *vectors[VECTORS] = {NULL};
     size_t operations = 0;
     (void)parameter;
@@ -32,8 +31,7 @@ static size_t run_vector(size_t iterations, size_t parameter)
 
 enum { STRINGS = 8, STRING_MAX = 16 * 1024 };
 
-static size_t run_string(size_t iterations, size_t parameter)
-{
+static size_t run_string(size_t iterations, size_t parameter) {
     uint64_t random = 0x94D049BB133111EB;
     size_t operations = 0;
     (void)parameter;
@@ -49,8 +47,7 @@ static size_t run_string(size_t iterations, size_t parameter)
                 texts[i][lengths[i]] = 0;
                 operations++;
             }
-        for (size_t i = 0; i < STRINGS; i++)
-            free(texts[i]);
+        for (size_t i = 0; i < STRINGS; i++) free(texts[i]);
     }
     return operations;
 }
@@ -59,20 +56,17 @@ static size_t run_string(size_t iterations, size_t parameter)
 
 enum { CALLOC_RING = 512 };
 
-static size_t run_calloc(size_t iterations, size_t parameter)
-{
+static size_t run_calloc(size_t iterations, size_t parameter) {
     static unsigned char *ring[CALLOC_RING];
     uint64_t random = 0x9E3779B97F4A7C15;
     (void)parameter;
     for (size_t i = 0; i < iterations; i++) {
         uint64_t bits = loop_random(&random);
         size_t size = 16 + (bits >> 8) % ((size_t)32 << (bits & 7));
-        if (i % 256 == 0)
-            size = 65536 + (bits >> 8) % 196608;
+        if (i % 256 == 0) size = 65536 + (bits >> 8) % 196608;
         unsigned char *block = loop_calloc(1, size);
         size_t probe = (bits >> 32) % size;
-        if (block[probe] != 0)
-            loop_fail("calloc handed out a block that is not zero");
+        if (block[probe] != 0) loop_fail("calloc handed out a block that is not zero");
         memset(block, 0xA5, size);
         free(ring[i % CALLOC_RING]);
         ring[i % CALLOC_RING] = block;

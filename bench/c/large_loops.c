@@ -6,11 +6,9 @@
 enum { PAGE = 4096 };
 
 /* Asks for a block and writes to each of its pages. */
-static char *touched(size_t size)
-{
+static char *touched(size_t size) {
     char *block = loop_malloc(size);
-    for (size_t at = 0; at < size; at += PAGE)
-        block[at] = 1;
+    for (size_t at = 0; at < size; at += PAGE) block[at] = 1;
     block[size - 1] = 1;
     return block;
 }
@@ -19,8 +17,7 @@ static char *touched(size_t size)
 
 enum { LARGE_RING = 8 };
 
-static size_t run_large(size_t iterations, size_t parameter)
-{
+static size_t run_large(size_t iterations, size_t parameter) {
     char *ring[LARGE_RING] = {NULL};
     uint64_t random = 0x2545F4914F6CDD1D;
     (void)parameter;
@@ -30,8 +27,7 @@ static size_t run_large(size_t iterations, size_t parameter)
         free(ring[i % LARGE_RING]);
         ring[i % LARGE_RING] = touched(least + (bits >> 16) % least);
     }
-    for (size_t i = 0; i < LARGE_RING; i++)
-        free(ring[i]);
+    for (size_t i = 0; i < LARGE_RING; i++) free(ring[i]);
     return iterations;
 }
 
@@ -40,17 +36,14 @@ static size_t run_large(size_t iterations, size_t parameter)
 
 enum { CHURN = 64000000, PIECES = CHURN / 256 };
 
-static size_t run_churn_one(size_t iterations, size_t parameter)
-{
+static size_t run_churn_one(size_t iterations, size_t parameter) {
     (void)parameter;
-    for (size_t i = 0; i < iterations; i++)
-        free(touched(CHURN));
+    for (size_t i = 0; i < iterations; i++) free(touched(CHURN));
     return iterations;
 }
 
 /* Sizes average 256 bytes: 16 to 496. */
-static size_t run_churn_small(size_t iterations, size_t parameter)
-{
+static size_t run_churn_small(size_t iterations, size_t parameter) {
     static char *pieces[PIECES];
     uint64_t random = 0xD1B54A32D192ED03;
     (void)parameter;
@@ -59,8 +52,7 @@ static size_t run_churn_small(size_t iterations, size_t parameter)
             pieces[i] = loop_malloc(16 + loop_random(&random) % 481);
             pieces[i][0] = 1;
         }
-        for (size_t i = 0; i < PIECES; i++)
-            free(pieces[i]);
+        for (size_t i = 0; i < PIECES; i++) free(pieces[i]);
     }
     return iterations;
 }

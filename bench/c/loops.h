@@ -37,15 +37,11 @@ void *loop_realloc(void *block, size_t size);
 
 /* Makes the compiler believe that the block is read and written here, so that
  * it can neither drop the request nor move it. Costs no instruction. */
-static inline void loop_use(void *block)
-{
-    __asm__ volatile("" : : "r"(block) : "memory");
-}
+static inline void loop_use(void *block) { __asm__ volatile("" : : "r"(block) : "memory"); }
 
 /* A xorshift generator (Marsaglia): the same numbers on every machine. The
  * state is never zero. */
-static inline uint64_t loop_random(uint64_t *state)
-{
+static inline uint64_t loop_random(uint64_t *state) {
     uint64_t x = *state;
     x ^= x << 13;
     x ^= x >> 7;

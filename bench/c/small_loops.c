@@ -6,8 +6,7 @@
 
 /* ---- pair: one block asked for and freed at once ------------------------- */
 
-static size_t run_pair(size_t iterations, size_t size)
-{
+static size_t run_pair(size_t iterations, size_t size) {
     for (size_t i = 0; i < iterations; i++) {
         void *block = malloc(size);
         loop_use(block);
@@ -22,12 +21,9 @@ enum { BATCH = 10000 };
 enum batch_order { FIFO, LIFO, SHUFFLED };
 
 /* The order in which the blocks are freed, as their indexes. */
-static void fill_order(uint32_t *order, enum batch_order kind, uint64_t *random)
-{
-    for (uint32_t i = 0; i < BATCH; i++)
-        order[i] = kind == LIFO ? BATCH - 1 - i : i;
-    if (kind != SHUFFLED)
-        return;
+static void fill_order(uint32_t *order, enum batch_order kind, uint64_t *random) {
+    for (uint32_t i = 0; i < BATCH; i++) order[i] = kind == LIFO ? BATCH - 1 - i : i;
+    if (kind != SHUFFLED) return;
     for (uint32_t i = BATCH - 1; i > 0; i--) {
         uint32_t other = (uint32_t)(loop_random(random) % (i + 1));
         uint32_t swapped = order[i];
@@ -36,8 +32,7 @@ static void fill_order(uint32_t *order, enum batch_order kind, uint64_t *random)
     }
 }
 
-static size_t run_batch(size_t iterations, size_t kind)
-{
+static size_t run_batch(size_t iterations, size_t kind) {
     static void *blocks[BATCH];
     static uint32_t order[BATCH];
     uint64_t random = 0x9E3779B97F4A7C15;
@@ -49,8 +44,7 @@ static size_t run_batch(size_t iterations, size_t kind)
             block[0] = (char)i;
             blocks[i] = block;
         }
-        for (size_t i = 0; i < BATCH; i++)
-            free(blocks[order[i]]);
+        for (size_t i = 0; i < BATCH; i++) free(blocks[order[i]]);
     }
     return iterations * BATCH;
 }
@@ -58,19 +52,16 @@ static size_t run_batch(size_t iterations, size_t kind)
 /* ---- glibc-simple: after the malloc-simple benchmark of glibc ------------
  * Blocks of one size, a few or many of them, freed in the order they came. */
 
-static size_t simple_group(void **blocks, size_t count, size_t size)
-{
+static size_t simple_group(void **blocks, size_t count, size_t size) {
     for (size_t i = 0; i < count; i++) {
         blocks[i] = loop_malloc(size);
         memset(blocks[i], 1, 8);
     }
-    for (size_t i = 0; i < count; i++)
-        free(blocks[i]);
+    for (size_t i = 0; i < count; i++) free(blocks[i]);
     return count;
 }
 
-static size_t run_simple(size_t iterations, size_t parameter)
-{
+static size_t run_simple(size_t iterations, size_t parameter) {
     static const size_t counts[] = {25, 100, 400, 1600};
     static void *blocks[1600];
     size_t operations = 0;
@@ -88,15 +79,13 @@ static size_t run_simple(size_t iterations, size_t parameter)
 
 enum { SLOTS = 65536 };
 
-static size_t likely_small(uint64_t *random)
-{
+static size_t likely_small(uint64_t *random) {
     uint64_t bits = loop_random(random);
     size_t limit = (size_t)16 << (bits & 7);
     return 1 + ((bits >> 8) & (limit - 1));
 }
 
-static size_t run_alloc_test(size_t iterations, size_t parameter)
-{
+static size_t run_alloc_test(size_t iterations, size_t parameter) {
     static char *slots[SLOTS];
     uint64_t random = 0xD1B54A32D192ED03;
     (void)parameter;

@@ -1,0 +1,25 @@
+"""Settings of gunicorn: forked sync workers that share what was loaded before.
+
+The address and the number of workers come from the command line; see run.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+preload_app = True
+worker_class = "sync"
+timeout = 60
+graceful_timeout = 5
+control_socket_disable = True  # of versions that have one
+
+
+def when_ready(server: Any) -> None:
+    """Let the master end after a while even when nobody is left to stop it.
+
+    Its workers end when they find that they have no parent.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(int(os.environ.get("SERVICE_LIMIT", "120")))
