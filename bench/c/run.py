@@ -196,7 +196,7 @@ def _releasing(lines: Lines, program: str) -> Row:
     """Return what releasing costs in a loop that asks for 64 MB and frees it over and over."""
     spent = harness.paired(harness.by_allocator(lines, "cpu_ns", program=program), NEVER)
     value = statistics.median(spent[SHOAL])
-    title = f"{program}: CPU time over never releasing"
+    title = f"CPU time over never releasing, {program}"
     return Row(SECTION, title, {SHOAL: value}, f"<= {CHURN_AIM:.2f}", value <= CHURN_AIM)
 
 
