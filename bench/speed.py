@@ -26,6 +26,9 @@ COLUMNS = ("benchmark", "round", "allocator", "loops", "cpu", "peak_kib")
 AIMS = {"3.11": 0.95, "3.13": 0.89}
 WORST = 1.05
 
+# {benchmark: {allocator: one ratio to the base for each round}}
+Ratios = dict[str, dict[str, list[float]]]
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -136,12 +139,12 @@ def measure(plan: Plan, output: Path) -> None:
 # ---- Results ------------------------------------------------------------------------------------
 
 
-def ratios(path: Path, column: str = "cpu") -> dict[str, dict[str, list[float]]]:
-    """Return {benchmark: {allocator: ratios to pymalloc in the same round}} of a file."""
+def ratios(path: Path, column: str = "cpu", base: str = BASE) -> Ratios:
+    """Return the ratios to `base` of a column of a file."""
     _, lines = harness.read_results(path)
     names = sorted({line["benchmark"] for line in lines})
     return {
-        name: harness.paired(harness.by_allocator(lines, column, benchmark=name), BASE)
+        name: harness.paired(harness.by_allocator(lines, column, benchmark=name), base)
         for name in names
     }
 
@@ -162,9 +165,7 @@ def rows(path: Path) -> list[Row]:
     ]  # fmt: skip
 
 
-def geomean_row(
-    section: str, title: str, found: dict[str, dict[str, list[float]]], aim: float | None
-) -> Row:
+def geomean_row(section: str, title: str, found: Ratios, aim: float | None) -> Row:
     """Return a row of geometric means over benchmarks, with their intervals."""
     names = list(next(iter(found.values())))
     means = {n: harness.geomean_of_medians([of[n] for of in found.values()]) for n in names}
@@ -176,13 +177,13 @@ def geomean_row(
     )  # fmt: skip
 
 
-def benchmark_row(section: str, name: str, of: dict[str, list[float]]) -> Row:
-    """Return the row of one benchmark: medians, with the quartiles of Shoal and the peers."""
+def benchmark_row(section: str, name: str, of: dict[str, list[float]], aim: float = WORST) -> Row:
+    """Return the row of one benchmark: medians with their quartiles."""
     spreads = {peer: harness.Spread.of(values) for peer, values in of.items()}
     medians = {peer: spread.median for peer, spread in spreads.items()}
     return Row(
-        section, name, medians, aim=f"<= {WORST}",
-        met=medians[SHOAL] <= WORST if SHOAL in medians else None,
+        section, name, medians, aim=f"<= {aim}",
+        met=medians[SHOAL] <= aim if SHOAL in medians else None,
         text={n: f"{s.median:.3f} ({s.lower:.3f}-{s.upper:.3f})" for n, s in spreads.items()},
     )  # fmt: skip
 

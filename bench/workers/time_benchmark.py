@@ -2,7 +2,7 @@
 
     python -m bench.workers.time_benchmark FILE NAME LOOPS SECONDS LIBRARY PYMALLOC [ARGUMENT]...
 
-FILE, with its arguments, is the benchmark's run_benchmark.py. It is run as a script, with a stand-in for pyperf whose
+FILE is the run_benchmark.py of a benchmark. It runs as a script, with a stand-in for pyperf whose
 Runner runs the benchmark NAME and no other. LOOPS 0 looks for the number of loops that takes about
 SECONDS. Prints the loops, the CPU seconds (user and system, of all threads) and the peak of
 resident memory in KiB. LIBRARY and PYMALLOC (0 or 1) are what this process must be running on.
