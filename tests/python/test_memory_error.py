@@ -53,8 +53,6 @@ def fill(size):
             made.append(bytes(size))
     except MemoryError:
         return len(made) * size
-def most(size):
-    return max(fill(size) for _ in range(3))
 live = _heap.usage()["live"]
 sums = [fill(size) for size in ({sizes})]
 assert witness == [str(i) * 5 for i in range(10_000)]
