@@ -16,18 +16,17 @@
 
 /* ---- Installing ---------------------------------------------------------- */
 
-PyDoc_STRVAR(install_doc,
-"install()\n--\n\n"
-"Serve the OBJ and MEM domains of this process from Shoal.\n\n"
-"Blocks made before go back to the allocator they came from. Calling it again\n"
-"changes nothing. All interpreters of the process are served.\n\n"
-"Raises\n------\n"
-"RuntimeError\n"
-"    The interpreter is free-threaded, is not found among the loaded symbols,\n"
-"    or there is no address space; nothing has changed.");
+static const char install_doc[] =
+    "install()\n--\n\n"
+    "Serve the OBJ and MEM domains of this process from Shoal.\n\n"
+    "Blocks made before go back to the allocator they came from. Calling it again\n"
+    "changes nothing. All interpreters of the process are served.\n\n"
+    "Raises\n------\n"
+    "RuntimeError\n"
+    "    The interpreter is free-threaded, is not found among the loaded symbols,\n"
+    "    or there is no address space; nothing has changed.";
 
-static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     const char *refusal;
 
     switch (shoal_python_install()) {
@@ -49,109 +48,93 @@ static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(i
     return NULL;
 }
 
-PyDoc_STRVAR(state_doc,
-"state()\n--\n\n"
-"Who serves the OBJ and MEM domains now.\n\n"
-"It is tried with a block, not remembered. Cost: one block.\n\n"
-"Returns\n-------\n"
-"int\n"
-"    1: Shoal. 0: another allocator. Below 0: Shoal cannot (-1 no CPython\n"
-"    found, -2 free-threaded, -3 no address space).");
+static const char state_doc[] =
+    "state()\n--\n\n"
+    "Who serves the OBJ and MEM domains now.\n\n"
+    "It is tried with a block, not remembered. Cost: one block.\n\n"
+    "Returns\n-------\n"
+    "int\n"
+    "    1: Shoal. 0: another allocator. Below 0: Shoal cannot (-1 no CPython\n"
+    "    found, -2 free-threaded, -3 no address space).";
 
-static PyObject *heap_state(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_state(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromLong(shoal_python_state());
 }
 
-PyDoc_STRVAR(serves_malloc_doc,
-"serves_malloc()\n--\n\n"
-"Whether malloc of this process is Shoal's, as it is when it was preloaded.");
+static const char serves_malloc_doc[] =
+    "serves_malloc()\n--\n\n"
+    "Whether malloc of this process is Shoal's, as it is when it was preloaded.";
 
-static PyObject *heap_serves_malloc(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_serves_malloc(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyBool_FromLong(shoal_serves_malloc());
 }
 
-PyDoc_STRVAR(version_doc,
-"version()\n--\n\n"
-"The version of libshoal.so, as \"major.minor.patch\".");
+static const char version_doc[] = "version()\n--\n\n"
+                                  "The version of libshoal.so, as \"major.minor.patch\".";
 
-static PyObject *heap_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyUnicode_FromString(shoal_version());
 }
 
 /* ---- Where the memory is --------------------------------------------------- */
 
-PyDoc_STRVAR(usage_doc,
-"usage()\n--\n\n"
-"The heap's own counts, in bytes, for the whole process.\n\n"
-"Exact when no other thread is inside the heap (a thread that runs without the\n"
-"interpreter lock and calls malloc may be); off by those threads' blocks\n"
-"otherwise. Cost: one pass over the pool records, about 2 ms a gigabyte.\n\n"
-"Returns\n-------\n"
-"dict of str to int\n"
-"    live, held, pinned, reserve, returned, metadata, large, peak; see\n"
-"    shoal.Usage for what each means.");
+static const char usage_doc[] =
+    "usage()\n--\n\n"
+    "The heap's own counts, in bytes, for the whole process.\n\n"
+    "Exact when no other thread is inside the heap (a thread that runs without the\n"
+    "interpreter lock and calls malloc may be); off by those threads' blocks\n"
+    "otherwise. Cost: one pass over the pool records, about 2 ms a gigabyte.\n\n"
+    "Returns\n-------\n"
+    "dict of str to int\n"
+    "    live, held, pinned, reserve, returned, metadata, large, peak; see\n"
+    "    shoal.Usage for what each means.";
 
-static PyObject *heap_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct shoal_usage usage;
 
     shoal_usage(&usage);
-    return Py_BuildValue("{snsnsnsnsnsnsnsn}",
-                         "live", (Py_ssize_t)usage.live,
-                         "held", (Py_ssize_t)usage.held,
-                         "pinned", (Py_ssize_t)usage.pinned,
-                         "reserve", (Py_ssize_t)usage.reserve,
-                         "returned", (Py_ssize_t)usage.returned,
-                         "metadata", (Py_ssize_t)usage.metadata,
-                         "large", (Py_ssize_t)usage.large,
+    return Py_BuildValue("{snsnsnsnsnsnsnsn}", "live", (Py_ssize_t)usage.live, "held",
+                         (Py_ssize_t)usage.held, "pinned", (Py_ssize_t)usage.pinned, "reserve",
+                         (Py_ssize_t)usage.reserve, "returned", (Py_ssize_t)usage.returned,
+                         "metadata", (Py_ssize_t)usage.metadata, "large", (Py_ssize_t)usage.large,
                          "peak", (Py_ssize_t)usage.peak);
 }
 
-static PyObject *class_usage_item(const struct shoal_class_usage *usage)
-{
+static PyObject *class_usage_item(const struct shoal_class_usage *usage) {
     return Py_BuildValue("(nnnnn)", (Py_ssize_t)usage->block_size, (Py_ssize_t)usage->pools,
                          (Py_ssize_t)usage->live_blocks, (Py_ssize_t)usage->live,
                          (Py_ssize_t)usage->held);
 }
 
-static PyObject *range_item(const struct shoal_range *range)
-{
+static PyObject *range_item(const struct shoal_range *range) {
     return Py_BuildValue("(KnN)", (unsigned long long)(uintptr_t)range->start,
                          (Py_ssize_t)range->bytes, PyBool_FromLong(range->is_metadata));
 }
 
 /* Hands `item` over to `list`; a NULL item is an error already set. */
-static int list_take(PyObject *list, PyObject *item)
-{
+static int list_take(PyObject *list, PyObject *item) {
     int status;
 
-    if (item == NULL)
-        return -1;
+    if (item == NULL) return -1;
     status = PyList_Append(list, item);
     Py_DECREF(item);
     return status;
 }
 
-PyDoc_STRVAR(class_usage_doc,
-"class_usage()\n--\n\n"
-"The pools by size class. Cost and exactness as usage().\n\n"
-"Returns\n-------\n"
-"list of (block_size, pools, live_blocks, live, held)\n"
-"    Sizes in bytes, smallest block size first, unused size classes included.");
+static const char class_usage_doc[] =
+    "class_usage()\n--\n\n"
+    "The pools by size class. Cost and exactness as usage().\n\n"
+    "Returns\n-------\n"
+    "list of (block_size, pools, live_blocks, live, held)\n"
+    "    Sizes in bytes, smallest block size first, unused size classes included.";
 
-static PyObject *heap_class_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_class_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct shoal_class_usage classes[256]; /* there are fewer: see size_class.h */
     size_t count = shoal_class_usage(classes, Py_ARRAY_LENGTH(classes));
     PyObject *list = PyList_New(0);
 
-    if (list == NULL)
-        return NULL;
-    if (count > Py_ARRAY_LENGTH(classes))
-        count = Py_ARRAY_LENGTH(classes);
+    if (list == NULL) return NULL;
+    if (count > Py_ARRAY_LENGTH(classes)) count = Py_ARRAY_LENGTH(classes);
     for (size_t i = 0; i < count; i++) {
         if (list_take(list, class_usage_item(&classes[i])) < 0) {
             Py_DECREF(list);
@@ -161,17 +144,16 @@ static PyObject *heap_class_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUS
     return list;
 }
 
-PyDoc_STRVAR(ranges_doc,
-"ranges()\n--\n\n"
-"The addresses that the heap has mapped.\n\n"
-"Returns\n-------\n"
-"list of (start, bytes, is_metadata)\n"
-"    Address space in bytes, of which any part may be resident.\n\n"
-"Raises\n------\n"
-"MemoryError");
+static const char ranges_doc[] =
+    "ranges()\n--\n\n"
+    "The addresses that the heap has mapped.\n\n"
+    "Returns\n-------\n"
+    "list of (start, bytes, is_metadata)\n"
+    "    Address space in bytes, of which any part may be resident.\n\n"
+    "Raises\n------\n"
+    "MemoryError";
 
-static PyObject *heap_ranges(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_ranges(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct shoal_range *ranges = NULL;
     PyObject *list;
     size_t room = 0, count;
@@ -181,13 +163,11 @@ static PyObject *heap_ranges(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ig
         room = count + 8;
         PyMem_Free(ranges);
         ranges = PyMem_Calloc(room, sizeof(*ranges));
-        if (ranges == NULL)
-            return PyErr_NoMemory();
+        if (ranges == NULL) return PyErr_NoMemory();
     }
     list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < count; i++) {
-        if (list_take(list, range_item(&ranges[i])) < 0)
-            Py_CLEAR(list);
+        if (list_take(list, range_item(&ranges[i])) < 0) Py_CLEAR(list);
     }
     PyMem_Free(ranges);
     return list;
@@ -195,28 +175,26 @@ static PyObject *heap_ranges(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ig
 
 /* ---- Giving back and checking ------------------------------------------------ */
 
-PyDoc_STRVAR(trim_doc,
-"trim()\n--\n\n"
-"Give every whole free page of the heap back to the operating system.\n\n"
-"Only that: shoal.trim() does more. The heaps of other running threads keep\n"
-"their current pools.\n\n"
-"Returns\n-------\n"
-"int\n"
-"    Bytes given back.");
+static const char trim_doc[] =
+    "trim()\n--\n\n"
+    "Give every whole free page of the heap back to the operating system.\n\n"
+    "Only that: shoal.trim() does more. The heaps of other running threads keep\n"
+    "their current pools.\n\n"
+    "Returns\n-------\n"
+    "int\n"
+    "    Bytes given back.";
 
-static PyObject *heap_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(shoal_trim());
 }
 
-PyDoc_STRVAR(trim_after_gc_doc,
-"trim_after_gc(phase, info, /)\n--\n\n"
-"An entry for gc.callbacks: trim() when a collection of generation 2 stops.\n\n"
-"Cost otherwise: one dictionary look-up.");
+static const char trim_after_gc_doc[] =
+    "trim_after_gc(phase, info, /)\n--\n\n"
+    "An entry for gc.callbacks: trim() when a collection of generation 2 stops.\n\n"
+    "Cost otherwise: one dictionary look-up.";
 
 static PyObject *heap_trim_after_gc(PyObject *Py_UNUSED(module), PyObject *const *args,
-                                    Py_ssize_t count)
-{
+                                    Py_ssize_t count) {
     PyObject *generation;
 
     if (count != 2 || !PyUnicode_Check(args[0]) || !PyDict_Check(args[1])) {
@@ -231,17 +209,16 @@ static PyObject *heap_trim_after_gc(PyObject *Py_UNUSED(module), PyObject *const
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(check_doc,
-"check()\n--\n\n"
-"Walk the whole heap and check every invariant; for tests.\n\n"
-"Aborts the process with one line at the first that does not hold. No other\n"
-"thread may be inside the heap.\n\n"
-"Returns\n-------\n"
-"int\n"
-"    Blocks seen live.");
+static const char check_doc[] =
+    "check()\n--\n\n"
+    "Walk the whole heap and check every invariant; for tests.\n\n"
+    "Aborts the process with one line at the first that does not hold. No other\n"
+    "thread may be inside the heap.\n\n"
+    "Returns\n-------\n"
+    "int\n"
+    "    Blocks seen live.";
 
-static PyObject *heap_check(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_check(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(shoal_check());
 }
 
@@ -252,41 +229,36 @@ struct libc_usage {
     size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 
-PyDoc_STRVAR(libc_usage_doc,
-"libc_usage()\n--\n\n"
-"What libc's malloc has taken from the system, by mallinfo2(3).\n\n"
-"Returns\n-------\n"
-"(int, int) or None\n"
-"    Bytes in its heaps, bytes in blocks with their own mapping: address space,\n"
-"    of which any part may be resident. None where libc does not serve malloc,\n"
-"    or has no mallinfo2.");
+static const char libc_usage_doc[] =
+    "libc_usage()\n--\n\n"
+    "What libc's malloc has taken from the system, by mallinfo2(3).\n\n"
+    "Returns\n-------\n"
+    "(int, int) or None\n"
+    "    Bytes in its heaps, bytes in blocks with their own mapping: address space,\n"
+    "    of which any part may be resident. None where libc does not serve malloc,\n"
+    "    or has no mallinfo2.";
 
-static PyObject *heap_libc_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_libc_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct libc_usage (*ask)(void);
     struct libc_usage usage;
 
     *(void **)&ask = shoal_serves_malloc() ? NULL : dlsym(RTLD_DEFAULT, "mallinfo2");
-    if (ask == NULL)
-        Py_RETURN_NONE;
+    if (ask == NULL) Py_RETURN_NONE;
     usage = ask();
     return Py_BuildValue("(nn)", (Py_ssize_t)usage.arena, (Py_ssize_t)usage.hblkhd);
 }
 
-PyDoc_STRVAR(libc_trim_doc,
-"libc_trim()\n--\n\n"
-"Let libc give back its free pages, by malloc_trim(3).\n\n"
-"Returns\n-------\n"
-"bool\n"
-"    False where libc does not serve malloc, or cannot do it.");
+static const char libc_trim_doc[] = "libc_trim()\n--\n\n"
+                                    "Let libc give back its free pages, by malloc_trim(3).\n\n"
+                                    "Returns\n-------\n"
+                                    "bool\n"
+                                    "    False where libc does not serve malloc, or cannot do it.";
 
-static PyObject *heap_libc_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
+static PyObject *heap_libc_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     int (*trim)(size_t);
 
     *(void **)&trim = shoal_serves_malloc() ? NULL : dlsym(RTLD_DEFAULT, "malloc_trim");
-    if (trim == NULL)
-        Py_RETURN_FALSE;
+    if (trim == NULL) Py_RETURN_FALSE;
     trim(0);
     Py_RETURN_TRUE;
 }
@@ -329,7 +301,4 @@ static struct PyModuleDef heap_module = {
     .m_slots = heap_slots,
 };
 
-PyMODINIT_FUNC PyInit__heap(void)
-{
-    return PyModuleDef_Init(&heap_module);
-}
+PyMODINIT_FUNC PyInit__heap(void) { return PyModuleDef_Init(&heap_module); }
