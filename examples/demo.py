@@ -22,7 +22,7 @@ from runner import Demo, DemoError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIZES = {"small": 0.25, "full": 1.0}
+SIZES = {"small": 0.2, "full": 1.0}
 LARGEST = 20.0
 
 
