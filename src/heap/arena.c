@@ -184,7 +184,7 @@ static struct pool *take_top(struct arenas *arenas, size_t pages) {
     if (!arena || !arena_commit(arena, arena->top + pages)) return NULL;
     struct pool *run = arena->records + arena->top;
     arena->top += pages;
-    if (arena == arenas->arena) {
+    if (arena == arenas->arena && !arenas->no_fast_path) {
         arenas->first_page = arena->pages;
         arenas->first_records = arena->records;
         arenas->first_count = arena->committed;

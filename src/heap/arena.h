@@ -44,11 +44,12 @@ static inline char *run_start(struct arenas *arenas, const struct pool *run) {
     return page_address(arena_of_record(arenas, run), run);
 }
 
-/* The record of the page at an address of the first arena, else NULL. Fast. */
-static always_inline struct pool *record_fast(const struct arenas *arenas, const void *address) {
+/* The record of the page at an address, if it is in the first arena. Fast. */
+static always_inline bool record_fast(const struct arenas *arenas, const void *address,
+                                      struct pool **record) {
     size_t page = ((uintptr_t)address - arenas->first_page) >> PAGE_SHIFT;
-    if (unlikely(page >= arenas->first_count)) return NULL;
-    return arenas->first_records + page;
+    *record = arenas->first_records + page;
+    return likely(page < arenas->first_count);
 }
 
 /* Returns every dirty page to the system; gives how many. */

@@ -57,8 +57,9 @@ static never_inline void give_slow(void *block) {
 }
 
 void shoal_free(void *block) {
-    struct pool *pool = record_fast(&shared_arenas, block);
-    if (likely(pool && pool->owner == thread_heap->id) && likely(pool_give_fast(pool, block)))
+    struct pool *pool;
+    if (record_fast(&shared_arenas, block, &pool) && likely(pool->owner == thread_heap->id) &&
+        likely(pool_give_fast(pool, block)))
         return;
     give_slow(block);
 }

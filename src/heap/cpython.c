@@ -39,7 +39,7 @@ static struct {
     void (*set_allocator)(int domain, const struct allocator *);
     void *(*object_malloc)(size_t);
     void (*object_free)(void *);
-    void *(*current_thread)(void);   /* _PyThreadState_UncheckedGet        */
+    void *(*current_thread)(void);   /* PyThreadState_GetUnchecked         */
     void *(*this_thread)(void);      /* PyGILState_GetThisThreadState      */
     void *(*interpreter_of)(void *); /* PyThreadState_GetInterpreter, 3.9+ */
     void *(*first_interpreter)(void);
@@ -52,9 +52,8 @@ static struct allocator before[DOMAIN_COUNT];
 static bool is_installed;
 static bool many_interpreters;
 
-/* What the fast paths compare with; 0 once there are many interpreters. */
-static size_t fast_bytes = SMALL_MAX + 1; /* requests below this are taken fast */
-static bool fast_frees = true;
+/* Requests below this are taken fast: none once there are many interpreters. */
+static size_t fast_bytes = SMALL_MAX + 1;
 
 /* ---- Who is calling --------------------------------------------------------- */
 
@@ -81,7 +80,8 @@ static void look_for_interpreters(void) {
     if (!main_one || python.first_interpreter() == main_one) return;
     many_interpreters = true;
     fast_bytes = 0;
-    fast_frees = false;
+    object_arenas.no_fast_path = true;
+    object_arenas.first_count = 0;
 }
 
 /* ---- OBJ and MEM ------------------------------------------------------------- */
@@ -125,8 +125,8 @@ static never_inline void object_give_slow(enum domain domain, void *block) {
 }
 
 static always_inline void object_give(enum domain domain, void *block) {
-    struct pool *pool = record_fast(&object_arenas, block);
-    if (likely(pool && fast_frees) && likely(pool_give_fast(pool, block))) return;
+    struct pool *pool;
+    if (record_fast(&object_arenas, block, &pool) && likely(pool_give_fast(pool, block))) return;
     object_give_slow(domain, block);
 }
 
@@ -199,21 +199,22 @@ static void *raw_calloc(void *context, size_t count, size_t size) {
 
 static bool find_python(void) {
     const struct {
-        const char *name;
+        const char *name, *older_name;
         void *to;
     } wanted[] = {
-        {"PyMem_GetAllocator", &python.get_allocator},
-        {"PyMem_SetAllocator", &python.set_allocator},
-        {"PyObject_Malloc", &python.object_malloc},
-        {"PyObject_Free", &python.object_free},
-        {"_PyThreadState_UncheckedGet", &python.current_thread},
-        {"PyGILState_GetThisThreadState", &python.this_thread},
-        {"PyThreadState_GetInterpreter", &python.interpreter_of},
-        {"PyInterpreterState_Head", &python.first_interpreter},
-        {"PyInterpreterState_Main", &python.main_interpreter},
+        {"PyMem_GetAllocator", NULL, &python.get_allocator},
+        {"PyMem_SetAllocator", NULL, &python.set_allocator},
+        {"PyObject_Malloc", NULL, &python.object_malloc},
+        {"PyObject_Free", NULL, &python.object_free},
+        {"PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet", &python.current_thread},
+        {"PyGILState_GetThisThreadState", NULL, &python.this_thread},
+        {"PyThreadState_GetInterpreter", NULL, &python.interpreter_of},
+        {"PyInterpreterState_Head", NULL, &python.first_interpreter},
+        {"PyInterpreterState_Main", NULL, &python.main_interpreter},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         void *symbol = dlsym(RTLD_DEFAULT, wanted[i].name);
+        if (!symbol && wanted[i].older_name) symbol = dlsym(RTLD_DEFAULT, wanted[i].older_name);
         if (!symbol) return false;
         memcpy(wanted[i].to, &symbol, sizeof symbol);
     }

@@ -85,6 +85,7 @@ void *heap_take_checked(struct heap *heap, unsigned class) {
     pool_check_link(pool, run_start(heap->arenas, pool), block);
     pool->free = (void *)decoded_link(block);
     pool->frees_left++;
+    hide_link(block);
     return block;
 }
 

@@ -15,7 +15,7 @@
 
 EXPORT void *malloc(size_t size) { return shoal_malloc(size); }
 EXPORT void free(void *block) { shoal_free(block); }
-EXPORT void cfree(void *block) { shoal_free(block); }
+
 EXPORT void *calloc(size_t count, size_t size) { return shoal_calloc(count, size); }
 EXPORT void *realloc(void *block, size_t size) { return shoal_realloc(block, size); }
 EXPORT size_t malloc_usable_size(void *block) { return shoal_usable_size(block); }
@@ -80,8 +80,11 @@ EXPORT struct mallinfo2 mallinfo2(void) {
     };
 }
 
+/* This library's malloc, whichever one the process calls by that name. */
+extern __typeof__(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
+
 int shoal_serves_malloc(void) {
     static int serves = -1;
-    if (serves < 0) serves = dlsym(RTLD_DEFAULT, "malloc") == (void *)malloc;
+    if (serves < 0) serves = dlsym(RTLD_DEFAULT, "malloc") == (void *)own_malloc;
     return serves;
 }

@@ -19,6 +19,9 @@ static always_inline void write_link(void *block, uintptr_t next) {
     *(uintptr_t *)block = next ^ link_key;
 }
 
+/* A block handed out must not look free when it comes back as it was. */
+static always_inline void hide_link(void *block) { *(uintptr_t *)block = 0; }
+
 static always_inline bool is_end(uintptr_t link) { return link & END_MARK; }
 
 static always_inline bool same_page(uintptr_t a, uintptr_t b) { return (a ^ b) < PAGE_BYTES; }
@@ -34,7 +37,7 @@ static always_inline void pool_push(struct pool *pool, void *block) {
 static always_inline bool pool_give_fast(struct pool *pool, void *block) {
     if (unlikely(pool->frees_left <= 1)) return false;
     uint32_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
-    if (unlikely(!divides(&size_classes[pool->size_class], offset))) return false;
+    if (unlikely(!class_divides(pool->size_class, offset))) return false;
     if (unlikely(same_page(decoded_link(block), (uintptr_t)block))) return false;
     pool_push(pool, block);
     pool->frees_left--;

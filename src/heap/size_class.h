@@ -20,12 +20,14 @@ enum {
 
 struct size_class {
     uint32_t block_bytes;
-    uint32_t inverse; /* ceil(2^32 / block_bytes): see divides() */
-    uint16_t blocks;  /* in a pool */
-    uint16_t pages;   /* of a pool */
+    uint16_t blocks; /* in a pool */
+    uint16_t pages;  /* of a pool */
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];
+
+/* ceil(2^32 / block_bytes), for divides(); apart, since every free reads one. */
+extern const uint32_t class_inverses[CLASS_COUNT];
 
 /* The class of a request of up to SMALL_MAX bytes. */
 static inline unsigned small_class(size_t bytes) { return (unsigned)((bytes + 15) >> 4); }
@@ -39,11 +41,11 @@ static inline unsigned class_of(size_t bytes) {
     return SMALL_CLASSES + (doubling - 9) * 4 + quarter;
 }
 
-/* Whether `offset` (under 65536) is a multiple of the class's block size:
+/* Whether `offset` (under 65536) is a multiple of a class's block size:
  * n * ceil(2^32 / d) wraps to less than ceil(2^32 / d) exactly when d divides
  * n (D. Lemire et al., Faster remainder by direct computation, 2019). */
-static inline int divides(const struct size_class *class, uint32_t offset) {
-    return (uint32_t)(offset * class->inverse) < class->inverse;
+static inline int class_divides(unsigned class, uint32_t offset) {
+    return (uint32_t)(offset * class_inverses[class]) < class_inverses[class];
 }
 
 #endif

@@ -110,10 +110,12 @@ struct reserve {
  * Two free runs of the same kind are never neighbours. */
 struct arenas {
     /* The first arena again, for the fast paths: an address is in it when
-     * (address - first_page) >> PAGE_SHIFT < first_count. 0 until it exists. */
+     * (address - first_page) >> PAGE_SHIFT < first_count. 0 until it exists, and
+     * for ever once `no_fast_path` is set. */
     uintptr_t first_page;
     size_t first_count;
     struct pool *first_records;
+    bool no_fast_path;
 
     bool shared; /* guarded by `lock` rather than by the interpreter's */
     pthread_mutex_t lock;
