@@ -263,15 +263,15 @@ size_t arenas_return_all(struct arenas *arenas) {
     return pages;
 }
 
-static void note_taken(struct arenas *arenas, size_t taken_back) {
+static void note_taken(struct arenas *arenas, size_t pages, size_t taken_back) {
     size_t kept = arenas->dirty_pages;
-    size_t stay = reserve_note_taken(&arenas->reserve, kept, taken_back);
+    size_t stay = reserve_note_taken(&arenas->reserve, kept, pages, taken_back);
     if (stay < kept) return_down_to(arenas, stay);
 }
 
-static void note_given(struct arenas *arenas) {
+static void note_given(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
-    size_t stay = reserve_note_given(&arenas->reserve, kept);
+    size_t stay = reserve_note_given(&arenas->reserve, kept, pages);
     if (stay < kept) return_down_to(arenas, stay);
 }
 
@@ -313,7 +313,7 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
         size_t length = is_new ? span : run->run_pages;
         if (length > pages) run = cut_run(arenas, run, length, pages, align, kind);
         if (kind == PAGE_CLEAN) resident_grew(pages);
-        note_taken(arenas, kind == PAGE_CLEAN && !is_new ? pages : 0);
+        note_taken(arenas, pages, kind == PAGE_CLEAN && !is_new ? pages : 0);
     }
     arenas_unlock(arenas);
     *zeroed = kind == PAGE_CLEAN;
@@ -334,7 +334,7 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages) {
     arenas_lock(arenas);
     forget(run, pages);
     link_merged(arenas, run, pages, PAGE_DIRTY);
-    note_given(arenas);
+    note_given(arenas, pages);
     arenas_unlock(arenas);
 }
 
@@ -358,7 +358,7 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
         unlink_run(arenas, after);
         if (length > more) link_run(arenas, after + more, length - more, kind);
         if (kind == PAGE_CLEAN) resident_grew(more);
-        note_taken(arenas, kind == PAGE_CLEAN ? more : 0);
+        note_taken(arenas, more, kind == PAGE_CLEAN ? more : 0);
         done = true;
     }
     arenas_unlock(arenas);

@@ -1,4 +1,6 @@
 /* SHOAL_STATS=<pid>|all: where the memory was, on standard error at exit. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +8,17 @@
 
 #include "shoal/heap.h"
 
-enum { CLASSES_ROOM = 64, LINE_ROOM = 160 };
+enum {
+    CLASSES_ROOM = 64,
+    LINE_ROOM = 160,
+    COPY_FROM = 100, /* descriptor: out of the way of a program that counts on low ones */
+};
+
+/* Standard error as it was at the start: programs close theirs before they end. */
+static int report_to = STDERR_FILENO;
 
 static void say(const char *line, int length) {
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) { /* closed: nobody asks */
+    if (length > 0 && write(report_to, line, (size_t)length) < 0) { /* closed: nobody asks */
     }
 }
 
@@ -39,6 +48,12 @@ static int is_wanted(void) {
     const char *wish = getenv("SHOAL_STATS");
     if (!wish) return 0;
     return strcmp(wish, "all") == 0 || strtol(wish, NULL, 10) == (long)getpid();
+}
+
+__attribute__((constructor)) static void keep_standard_error(void) {
+    if (!is_wanted()) return;
+    int copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
+    if (copy >= 0) report_to = copy;
 }
 
 __attribute__((destructor)) static void report(void) {

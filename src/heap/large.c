@@ -11,6 +11,7 @@ static size_t pages_of(size_t bytes) { return (bytes + PAGE_BYTES - 1) >> PAGE_S
 static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align,
                       bool *zeroed) {
     size_t pages = pages_of(bytes);
+    if (bytes > SIZE_MAX / 4 || align > SIZE_MAX / 4) return NULL;
     struct pool *run =
         arenas_take(arenas, pages, align > PAGE_BYTES ? align >> PAGE_SHIFT : 1, zeroed);
     if (!run) return NULL;
@@ -23,9 +24,11 @@ static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_
 }
 
 void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align, bool *zeroed) {
-    void *block = bytes <= LARGE_RUN_MAX && align <= LARGE_RUN_MAX
-                      ? run_take(arenas, owner, bytes, align, zeroed)
-                      : mapping_take(bytes, align, zeroed);
+    bool is_run = bytes <= LARGE_RUN_MAX && align <= LARGE_RUN_MAX;
+    void *block = is_run ? NULL : mapping_take(bytes, align, zeroed);
+    /* Where address space is short, what the arenas have of it may be free. */
+    if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
+    if (!block && mapping_return_all()) block = run_take(arenas, owner, bytes, align, zeroed);
     if (!block) errno = ENOMEM;
     return block;
 }

@@ -142,7 +142,7 @@ static void note_new(size_t pages) {
     size_t taken_back = pages < lately_returned ? pages : lately_returned;
     lately_returned -= taken_back;
     resident_grew(pages);
-    return_down_to(reserve_note_taken(&reserve, kept_pages, taken_back));
+    return_down_to(reserve_note_taken(&reserve, kept_pages, pages, taken_back));
 }
 
 static size_t page_ceiling(size_t bytes) {
@@ -170,7 +170,7 @@ static void keep_or_unmap(struct mapping mapping) {
     if (kept_count == KEPT_MAX) unmap(kept_remove(0));
     kept[kept_count++] = mapping;
     kept_pages += pages;
-    return_down_to(reserve_note_given(&reserve, kept_pages));
+    return_down_to(reserve_note_given(&reserve, kept_pages, pages));
 }
 
 bool mapping_give(void *block) {

@@ -81,7 +81,8 @@ EXPORT struct mallinfo2 mallinfo2(void) {
 }
 
 /* This library's malloc, whichever one the process calls by that name. */
-extern __typeof__(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
+extern void *own_malloc(size_t size)
+    __attribute__((alias("malloc"), visibility("hidden"), copy(malloc)));
 
 int shoal_serves_malloc(void) {
     static int serves = -1;

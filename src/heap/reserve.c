@@ -54,13 +54,17 @@ static void charge(struct reserve *reserve, size_t taken_back) {
     reserve->credit = 0;
 }
 
-size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t taken_back) {
+size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back) {
     if (kept < reserve->lowest) reserve->lowest = kept;
+    reserve->surge -= pages < reserve->surge ? pages : reserve->surge;
     if (taken_back && policy == ADAPTIVE) charge(reserve, taken_back);
     return may_stay(reserve, kept);
 }
 
-size_t reserve_note_given(struct reserve *reserve, size_t kept) {
+size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     if (kept > reserve->highest) reserve->highest = kept;
+    reserve->surge += pages;
+    if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit)
+        reserve->limit = reserve->limit < RESERVE_LEAST ? reserve->limit : RESERVE_LEAST;
     return may_stay(reserve, kept);
 }

@@ -10,7 +10,9 @@
  * up to CREDIT_MAX. What a program takes back beyond that raises the limit by
  * as much: it needs those pages again and again. What lay in the reserve for a
  * whole window of WINDOW_MS without being needed lowers the limit, and goes.
- * The clock is read every EVENTS_A_LOOK takings and givings. */
+ * The clock is read every EVENTS_A_LOOK takings and givings. And a program that
+ * gives SURGE_FACTOR times the limit in one go is not about to take it again:
+ * that ends what the limit had risen to. */
 #ifndef SHOAL_HEAP_RESERVE_H
 #define SHOAL_HEAP_RESERVE_H
 
@@ -22,17 +24,18 @@ enum {
     CREDIT_MAX = 4096,   /* pages */
     WINDOW_MS = 1000,
     EVENTS_A_LOOK = 64,
+    SURGE_FACTOR = 2,
 };
 
 /* SHOAL_RELEASE=never|always in the environment fixes the limit, to measure
  * what releasing costs. `least` is the limit to begin with, in pages. */
 void reserve_init(struct reserve *reserve, size_t least);
 
-/* Pages were taken and `kept` are left; `taken_back` of those taken had been
+/* `pages` were taken and `kept` are left; `taken_back` of those taken had been
  * returned before. Gives how many may stay: `kept`, or less when some must go. */
-size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t taken_back);
+size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back);
 
-/* Pages were given and `kept` are there now. Gives how many may stay. */
-size_t reserve_note_given(struct reserve *reserve, size_t kept);
+/* `pages` were given and `kept` are there now. Gives how many may stay. */
+size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages);
 
 #endif

@@ -103,6 +103,7 @@ struct reserve {
     long credit;           /* returned pages that may be taken back for free */
     uint64_t credit_time;  /* ms: when credit was last added to              */
     unsigned events;       /* takings and givings, to read the clock by      */
+    size_t surge;          /* pages given and not taken since                */
 };
 
 /* Where heaps get their pages. One for the interpreter's heap, guarded by the
