@@ -146,7 +146,9 @@ class Demo:
             begin(job.label)
             document = self._measure(job)
             if document["allocator"] != job.side.key:
-                raise DemoError(f"{job.program}: Shoal was preloaded but does not serve Python")
+                raise DemoError(
+                    f"{job.label}: {job.program} ran on another allocator; is Shoal refused by this Python?"
+                )
             job.documents[job.side.key] = document
             end()
 

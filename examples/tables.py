@@ -18,7 +18,7 @@ PLAIN_WIDTH = 112  # columns, where there is no terminal to ask
 KEY = (
     "MB are 2**20 bytes, at the end of the line: Pss less LazyFree. peak: the most while the line "
     "ran. live: in blocks handed out. held: resident, and no block uses it. returned: given back "
-    "to the operating system by the line."
+    "to the operating system by the line. The rest of Shoal's MB: code, stacks, the heap's records."
 )
 
 
