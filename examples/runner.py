@@ -147,7 +147,8 @@ class Demo:
             document = self._measure(job)
             if document["allocator"] != job.side.key:
                 raise DemoError(
-                    f"{job.label}: {job.program} ran on another allocator; is Shoal refused by this Python?"
+                    f"{job.label}: {job.program} ran on another allocator: "
+                    "was libshoal.so refused by this Python?"
                 )
             job.documents[job.side.key] = document
             end()
