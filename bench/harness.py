@@ -302,7 +302,8 @@ class Row:
     """One line of the table of `make bench`: a figure for every allocator, and Shoal's place.
 
     `text` replaces a figure by a longer form, such as one with its interval.
-    `met` is whether Shoal reaches what it aims at; None when there is no aim.
+    `met` is whether Shoal reaches what it aims at; None when there is no aim. A row that is not
+    `ranked` says what the others are to be read against, and has no place and no best.
     """
 
     section: str
@@ -311,6 +312,7 @@ class Row:
     aim: str = ""
     met: bool | None = None
     less_is_better: bool = True
+    ranked: bool = True
     digits: int = 3
     text: Mapping[str, str] = field(default_factory=dict)
 
@@ -322,7 +324,7 @@ class Row:
 
     def place(self) -> str:
         """Shoal's place among those measured, `1 of 8`; figures that print alike share a place."""
-        if SHOAL not in self.values:
+        if SHOAL not in self.values or not self.ranked:
             return "-"
         sign = 1 if self.less_is_better else -1
         rounded = {name: sign * round(v, self.digits) for name, v in self.values.items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
@@ -191,13 +191,23 @@ def held_rows(found: Found, section: str) -> Iterator[Row]:
 def floor_rows(found: Found, section: str, kept: str, share: str) -> Iterator[Row]:
     """Yield the best that whole free 4 KiB pages allow, and how far each is from its own best."""
     best = {name: fmean(found.floor(kind, share, name) for kind in COUNTS) for name in found.names}
-    yield Row(section, f"{kept}, whole free pages allow", best, digits=1)
+    yield Row(section, f"{kept}, whole free pages allow", best, ranked=False, digits=1)
     over = {
         name: fmean(found.per_cent(kind, share, name, "at_once") for kind in COUNTS) / best[name]
         for name in found.names
     }
     met = over[SHOAL] <= FLOOR_AIM if SHOAL in over else None
     yield Row(section, f"{kept}, at once over that", over, f"<= {FLOOR_AIM}", met, digits=2)
+
+
+def planned(python: str, names: Sequence[str] | None = None) -> Plan:
+    """Return the plan of `make bench`. Memory varies little: three rounds are enough."""
+    return Plan(python, 3, with_base(names, python))
+
+
+def quick(plan: Plan) -> Plan:
+    """Return a plan of the same breadth that proves the machinery and measures little."""
+    return replace(plan, rounds=1, scale=0.02, jobs=4)
 
 
 def _main() -> None:

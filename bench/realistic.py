@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -92,8 +92,8 @@ def rows(path: Path) -> list[Row]:
     """Return the lines of the table: each workload's resident MB at the end, and the sums."""
     facts, lines = harness.read_results(path)
     version = ".".join(facts["python"].split(".")[:2])
-    section = f"At the end of ten realistic bursts, Python {version}: MB over the start"
-    workloads = list(dict.fromkeys(line["workload"] for line in lines))
+    section = f"At the end of realistic bursts, Python {version}: MB over the start"
+    workloads = [name for name in NAMES if any(line["workload"] == name for line in lines)]
     names = list(dict.fromkeys(line["allocator"] for line in lines))
 
     def middle(column: str, workload: str, name: str, less: str = "") -> float:
@@ -127,6 +127,16 @@ def _to_base(section: str, title: str, values: dict[str, float]) -> Row:
     ratio = {name: value / values[BASE] for name, value in values.items()}
     met = ratio[SHOAL] <= AIM if SHOAL in ratio else None
     return Row(section, title, ratio, f"<= {AIM:.2f}", met)
+
+
+def planned(python: str, names: Sequence[str] | None = None) -> Plan:
+    """Return the plan of `make bench`. Memory varies little: three rounds are enough."""
+    return Plan(python, 3, with_base(names, python))
+
+
+def quick(plan: Plan) -> Plan:
+    """Return a plan of the same breadth that proves the machinery and measures little."""
+    return replace(plan, rounds=1, size=0.05, jobs=4)
 
 
 def _main() -> None:

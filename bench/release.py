@@ -60,7 +60,7 @@ def measure_churn(plan: Plan, output: Path) -> None:
         harness.Results(output, facts, COLUMNS) as results,
         harness.Progress(title, len(runs) * plan.rounds, 0.8) as progress,
     ):
-        for number, (shape, peer) in harness.turns(plan.rounds, runs):
+        for number, (shape, peer) in harness.turns(plan.rounds, runs):  # a round takes seconds
             times = str(plan.times[shape])
             command = worker(plan.python, "churn", shape, times, *proof_of(peer))
             cpu = json.loads(harness.run(command, peer.for_python(number)))["cpu"]

@@ -79,7 +79,7 @@ def _plain(row: Row, name: str) -> str:
 
 def _best(row: Row) -> set[str]:
     """Return the allocators whose printed figure is the best of the row."""
-    if not row.values:
+    if not row.values or not row.ranked:
         return set()
     best = min(row.values.values()) if row.less_is_better else max(row.values.values())
     return {
