@@ -27,9 +27,11 @@ SHARES = ("0.1", "0.02", "0.001", "0")
 START = "start"  # the kind of a run that makes nothing
 COLUMNS = (
     "kind", "share", "round", "allocator", "start_pss", "start_rss", "start", "peak",
-    "peak_rss", "at_once", "later", "pages",
+    "peak_rss", "at_once", "later", "busy", "pages",
 )  # fmt: skip
 _NOTHING = "import posix; posix.kill(posix.getpid(), 19)"
+
+WHEN = {"at_once": "at once", "later": "1 s later, idle", "busy": "at work again"}
 
 START_AIM = 1024  # KiB over pymalloc's
 PEAK_AIM = 1.02  # of pymalloc's
@@ -62,7 +64,7 @@ def make_and_drop(plan: Plan, peer: Peer, kind: str, share: str) -> dict[str, in
     count = str(round(COUNTS[kind] * plan.scale))
     command = worker(plan.python, "keep_share", kind, count, share, *proof_of(peer))
     with Watched(command, peer.for_python()) as process:
-        start, peak, at_once, later = (process.at_stop() for _ in range(4))
+        start, peak, at_once, later, busy = (process.at_stop() for _ in range(5))
         found = json.loads(process.finish())
     return {
         "start_pss": start.pss,
@@ -72,6 +74,7 @@ def make_and_drop(plan: Plan, peer: Peer, kind: str, share: str) -> dict[str, in
         "peak_rss": peak.peak,
         "at_once": at_once.data,
         "later": later.data,
+        "busy": busy.data,
         "pages": found["pages"],
     }
 
@@ -93,7 +96,7 @@ def measure(plan: Plan, output: Path) -> None:
     title = f"memory {harness.short_version(plan.python)}"
     with (
         harness.Results(output, facts, COLUMNS) as results,
-        harness.Progress(title, len(runs) * plan.rounds, 2.5 / plan.jobs) as progress,
+        harness.Progress(title, len(runs) * plan.rounds, 3.0 / plan.jobs) as progress,
         ThreadPoolExecutor(plan.jobs) as pool,
     ):
         for line in pool.map(once, harness.turns(plan.rounds, runs)):
@@ -175,7 +178,7 @@ def held_rows(found: Found, section: str) -> Iterator[Row]:
     """Yield, for every share kept, what is resident and the best that pages allow."""
     for share in SHARES:
         kept = f"keep {100 * float(share):g} %" if float(share) else "keep nothing"
-        for column, when in {"at_once": "at once", "later": "1 s later"}.items():
+        for column, when in WHEN.items():
             values = {
                 name: fmean(found.per_cent(kind, share, name, column) for kind in COUNTS)
                 for name in found.names

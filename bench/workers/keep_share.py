@@ -2,8 +2,9 @@
 
     python -m bench.workers.keep_share KIND COUNT SHARE LIBRARY PYMALLOC
 
-Stops four times for its memory to be read: before, with all objects, with the share (at once), and
-a second later. Then prints how many 4 KiB pages the kept objects lie on: with pages as the unit of
+Stops five times for its memory to be read: before, with all objects, with the share (at once), a
+second later, and when it has been at work again (some allocators give back only when they are
+called). Then prints how many 4 KiB pages the kept objects lie on: with pages as the unit of
 release nobody who put the objects there can hold less.
 """
 
@@ -70,6 +71,13 @@ def pages(things: list[Any]) -> int:
     return len(found) + sys.getsizeof(things) // PAGE
 
 
+def work_on() -> None:
+    """Be a program that has a little to do for half a second."""
+    for _ in range(25):
+        [bytes(size) for size in range(0, 4000, 4)]
+        time.sleep(0.02)
+
+
 def main() -> None:
     """Make, keep and drop what the command line says."""
     kind, count, share, library, pymalloc = sys.argv[1:]
@@ -84,6 +92,8 @@ def main() -> None:
     del made
     stop.here()
     time.sleep(1)
+    stop.here()
+    work_on()
     stop.here()
     print(json.dumps({"kept": len(kept), "pages": pages(kept)}))
 

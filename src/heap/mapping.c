@@ -138,10 +138,13 @@ static bool map_aligned(struct mapping *mapping, size_t align) {
     return true;
 }
 
-static void note_new(size_t pages) {
-    size_t taken_back = pages < lately_returned ? pages : lately_returned;
-    lately_returned -= taken_back;
-    resident_grew(pages);
+static void note_taken(size_t pages, bool is_new) {
+    size_t taken_back = 0;
+    if (is_new) {
+        taken_back = pages < lately_returned ? pages : lately_returned;
+        lately_returned -= taken_back;
+        resident_grew(pages);
+    }
     return_down_to(reserve_note_taken(&reserve, kept_pages, pages, taken_back));
 }
 
@@ -153,14 +156,14 @@ void *mapping_take(size_t bytes, size_t align, bool *zeroed) {
     struct mapping mapping = {.bytes = page_ceiling(bytes)};
     if (mapping.bytes < bytes) return NULL;
     mapping_lock();
-    *zeroed = false;
     bool done = table_make_room();
-    if (done && !kept_take(mapping.bytes, align, &mapping)) {
-        *zeroed = true;
-        done = map_aligned(&mapping, align);
-        if (done) note_new(mapping.bytes >> PAGE_SHIFT);
+    bool is_new = done && !kept_take(mapping.bytes, align, &mapping);
+    if (is_new) done = map_aligned(&mapping, align);
+    if (done) {
+        table_add(mapping);
+        note_taken(mapping.bytes >> PAGE_SHIFT, is_new);
     }
-    if (done) table_add(mapping);
+    *zeroed = is_new;
     mapping_unlock();
     return done ? mapping.start : NULL;
 }

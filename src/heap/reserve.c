@@ -50,7 +50,7 @@ static void charge(struct reserve *reserve, size_t taken_back) {
     if (reserve->credit >= 0) return;
     add_credit(reserve, os_milliseconds());
     if (reserve->credit >= 0) return;
-    reserve->limit += (size_t)-reserve->credit;
+    reserve->limit += taken_back;
     reserve->credit = 0;
 }
 

@@ -7,8 +7,8 @@
  * The limit adapts to what returning costs. Taking back a page that was
  * returned costs about 1.8 us (0.4 to return it, 1.4 to fault it in again);
  * we grant that CREDIT_PER_MS times a millisecond, 1 % of one processor, saved
- * up to CREDIT_MAX. What a program takes back beyond that raises the limit by
- * as much: it needs those pages again and again. What lay in the reserve for a
+ * up to CREDIT_MAX. What a program takes back beyond that raises the limit as
+ * much: it needs those pages again and again. What lay in the reserve for a
  * whole window of WINDOW_MS without being needed lowers the limit, and goes.
  * The clock is read every EVENTS_A_LOOK takings and givings. And a program that
  * gives SURGE_FACTOR times the limit in one go is not about to take it again:

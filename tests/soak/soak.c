@@ -27,11 +27,11 @@ static atomic_size_t operations, wrong;
 
 /* Mostly small, as programs are; now and then a few MiB. */
 static size_t random_size(uint64_t random) {
-    unsigned kind = random % 1000;
+    unsigned kind = random % 10000;
     random >>= 10;
-    if (kind < 800) return random % 300;
-    if (kind < 980) return random % 5000;
-    return kind < 999 ? random % 100000 : random % (12 << 20);
+    if (kind < 8000) return random % 300;
+    if (kind < 9800) return random % 5000;
+    return kind < 9999 ? random % 100000 : random % (12 << 20);
 }
 
 static void use(size_t i, uint64_t random) {

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "unit.h"
 
@@ -57,6 +58,30 @@ static struct pool *take(size_t pages, size_t align) {
     run->kind = PAGE_LARGE; /* as large_take does */
     run->run_pages = pages;
     return run;
+}
+
+/* Whatever size the reservation has: under a limit on address space it follows
+ * from the limit. Runs first, while the process is small. */
+static void records_never_reach_into_the_pages(void **state) {
+    struct rlimit old, limit;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+    for (size_t pages = 4000; pages < 4300; pages++) {
+        static struct arenas small;
+        bool zeroed;
+        memset(&small, 0, sizeof(small));
+        arenas_init(&small, true);
+        limit = old;
+        limit.rlim_cur = pages * PAGE_BYTES * 16;
+        if (setrlimit(RLIMIT_AS, &limit) != 0) skip();
+        bool taken = arenas_take(&small, 1, 1, &zeroed) != NULL;
+        assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+        if (!taken) skip(); /* a sanitizer's shadow memory is larger */
+        struct arena *arena = &small.arena[0];
+        size_t bytes = arena->pages - (uintptr_t)arena->records;
+        assert_true(arena->page_count * sizeof(struct pool) <= bytes);
+        os_unmap(arena->records, bytes + (arena->page_count << PAGE_SHIFT));
+    }
 }
 
 static void runs_cover_the_arena(void **state) {
@@ -155,6 +180,7 @@ static void more_than_there_is_address_space(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_never_reach_into_the_pages),
         cmocka_unit_test(runs_cover_the_arena),
         cmocka_unit_test(a_run_grows_where_it_stands),
         cmocka_unit_test(the_top_run_grows),
