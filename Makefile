@@ -40,7 +40,7 @@ demo: .venv/has-demo .venv/has-package ## run the memory experiments, on CPython
 
 test: system-tests .venv/has-build ## run every test, on every supported Python found
 	@for version in `$(PYTHON) tools/pythons.py | cut -d' ' -f1`; do \
-	    case ",$(SUITES)," in ,, | *python-$$version,*) \
+	    case ",$(SUITES)," in ,, | *-$$version,*) \
 	        $(MAKE) .venv-$$version/has-test .venv-$$version/has-package || exit;; \
 	    esac; \
 	done

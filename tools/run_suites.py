@@ -98,11 +98,14 @@ def suites() -> dict[str, list[str]]:
         "c-address": meson_test("address"),
         "c-thread": meson_test("thread", *fixed_layout(), *THREADED),
     }
-    for version in pythons.tested():
-        python = f".venv-{version}/bin/python"
+    versions = list(pythons.tested())
+    interpreters = {version: f".venv-{version}/bin/python" for version in versions}
+    newest = interpreters[versions[-1]]
+    # These run C programs on the library: once is enough.
+    commands[f"death-{versions[-1]}"] = [newest, "-m", "pytest", "tests/death"]
+    for version, python in interpreters.items():
         commands[f"python-{version}"] = [python, "-m", "pytest", "tests/python", "tests/preload"]
-    for version in pythons.tested():
-        python = f".venv-{version}/bin/python"
+    for version, python in interpreters.items():
         commands[f"cpython-{version}"] = [python, "tests/cpython/run_suite.py", "--python", python]
     return commands
 
