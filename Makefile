@@ -60,7 +60,7 @@ check: .venv/has-check ## check format, types, layers and sizes, change nothing
 	@$(BIN)/python tools/check.py
 
 soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and random sizes for DURATION=300
-	@$(MESON) compile -C build/tests
+	@$(MESON) compile -C build/tests soak
 	@tests/soak/run.sh build/tests $(DURATION)
 
 fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, heap checked, for DURATION=300
