@@ -74,7 +74,7 @@ def pages(things: list[Any]) -> int:
 def work_on() -> None:
     """Be a program that has a little to do for half a second."""
     for _ in range(25):
-        [bytes(size) for size in range(0, 4000, 4)]
+        [bytes(size) for size in range(0, 1024, 4)]
         time.sleep(0.02)
 
 
