@@ -41,8 +41,14 @@ void *shoal_calloc(size_t count, size_t size) {
  * last or first of a pool, and crimes. */
 static never_inline void give_slow(void *block) {
     struct place place;
+    struct pool *record;
     if (!block) return;
-    if (!place_find(&place, block)) {
+    if (record_fast(&shared_arenas, block, &record) && record->owner == thread_heap->id &&
+        thread_heap != &no_heap) {
+        if (!pool_give_tail(record, block)) heap_give_slow(thread_heap, record, block);
+        return;
+    }
+    if (!place_find(&place, &shared_arenas, block)) {
         if (!mapping_give(block)) no_such_block(block, "free");
         return;
     }
@@ -90,7 +96,7 @@ void *shoal_realloc(void *block, size_t bytes) {
         shoal_free(block);
         return NULL;
     }
-    if (!place_find(&place, block)) return resize_mapping(block, bytes);
+    if (!place_find(&place, &shared_arenas, block)) return resize_mapping(block, bytes);
     place_must_be_block(&place, block, "realloc");
     if (is_pool(place.first)) {
         if (bytes <= POOLED_MAX && size_classes[class_of(bytes)].block_bytes == place.bytes)
@@ -125,6 +131,6 @@ void *shoal_aligned_alloc(size_t align, size_t bytes) {
 size_t shoal_usable_size(const void *block) {
     struct place place;
     if (!block) return 0;
-    if (place_find(&place, block)) return place.bytes;
+    if (place_find(&place, &shared_arenas, block)) return place.bytes;
     return mapping_bytes(block);
 }

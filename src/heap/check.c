@@ -59,6 +59,7 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
     case POOL_CURRENT:
     case POOL_PARTIAL:
     case POOL_FULL:
+    case POOL_EMPTY:
         check_pool(walk, record);
         return pool_class(record)->pages;
     case PAGE_DIRTY:

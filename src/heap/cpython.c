@@ -114,8 +114,13 @@ static void *object_calloc(void *context, size_t count, size_t size) {
  * thread's heap, or of the allocator that was there before. */
 static never_inline void object_give_slow(enum domain domain, void *block) {
     struct place place;
+    struct pool *record;
     if (!block) return;
-    bool is_found = place_find(&place, block);
+    if (record_fast(&object_arenas, block, &record)) { /* so there is one interpreter */
+        if (!pool_give_tail(record, block)) heap_give_slow(&object_heap, record, block);
+        return;
+    }
+    bool is_found = place_find(&place, &object_arenas, block);
     if (is_found && !place.arenas->shared && uses_object_heap())
         heap_give_slow(&object_heap, place.record, block);
     else if (is_found || mapping_bytes(block) || shoal_serves_malloc())
@@ -161,7 +166,7 @@ static void *resize_elsewhere(enum domain domain, void *block, size_t bytes) {
 static void *object_resize(enum domain domain, void *block, size_t bytes) {
     struct place place;
     if (!block) return object_malloc(NULL, bytes);
-    if (!place_find(&place, block)) return resize_elsewhere(domain, block, bytes);
+    if (!place_find(&place, &object_arenas, block)) return resize_elsewhere(domain, block, bytes);
     if (is_pool(place.first)) {
         if (bytes <= POOLED_MAX && size_classes[class_of(bytes)].block_bytes == place.bytes)
             return block;
@@ -227,7 +232,7 @@ static bool find_python(void) {
 static bool serves_objects(void) {
     void *block = python.object_malloc(1);
     struct place place;
-    bool is_ours = block && place_find(&place, block);
+    bool is_ours = block && place_find(&place, &object_arenas, block);
     python.object_free(block);
     return is_ours;
 }

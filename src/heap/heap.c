@@ -8,12 +8,8 @@
 #include "heap/threads.h"
 
 void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        heap->current[class] = &no_pool;
-        heap->partial[class] = NULL;
-    }
-    heap->arenas = arenas;
-    heap->id = id;
+    *heap = (struct heap){.arenas = arenas, .id = id};
+    for (unsigned class = 0; class < CLASS_COUNT; class++) heap->current[class] = &no_pool;
 }
 
 static void partial_insert(struct heap *heap, struct pool *pool) {
@@ -33,8 +29,59 @@ static void partial_remove(struct heap *heap, struct pool *pool) {
         heap->partial[pool->size_class] = pool->next;
 }
 
+/* ---- Empty pools ----------------------------------------------------------- */
+
+static void give_empty(struct heap *heap) {
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        struct pool *pool = heap->empty[class];
+        heap->empty[class] = NULL;
+        while (pool) {
+            struct pool *next = pool->next;
+            arenas_give(heap->arenas, pool, size_classes[class].pages);
+            pool = next;
+        }
+    }
+    heap->empty_pages = 0;
+}
+
+/* How many pages of empty pools this heap may keep: half of the reserve, shared
+ * among the heaps, but a few in any case. */
+static size_t empty_limit(const struct heap *heap) {
+    enum { EMPTY_LEAST = 16 };
+    const struct arenas *arenas = heap->arenas;
+    size_t share = arenas->reserve.limit / 2 / (arenas->heap_count ? arenas->heap_count : 1);
+    return share > EMPTY_LEAST ? share : EMPTY_LEAST;
+}
+
+static void empty_insert(struct heap *heap, struct pool *pool) {
+    unsigned class = pool->size_class;
+    size_t pages = size_classes[class].pages, limit = empty_limit(heap);
+    if (heap->empty_pages > limit) give_empty(heap); /* the reserve came down */
+    if (heap->empty_pages + pages > limit) {
+        arenas_give(heap->arenas, pool, pages);
+        return;
+    }
+    pool->kind = POOL_EMPTY;
+    pool->frees_left = 0;
+    pool->next = heap->empty[class];
+    heap->empty[class] = pool;
+    heap->empty_pages += pages;
+}
+
+static struct pool *empty_take(struct heap *heap, unsigned class) {
+    struct pool *pool = heap->empty[class];
+    if (!pool) return NULL;
+    heap->empty[class] = pool->next;
+    heap->empty_pages -= size_classes[class].pages;
+    pool->kind = POOL_CURRENT;
+    pool->frees_left = 1;
+    return pool;
+}
+
 static struct pool *new_pool(struct heap *heap, unsigned class) {
     bool zeroed;
+    /* Pages before memory: what other classes keep may do for this one. */
+    if (heap->empty_pages > 0 && heap->arenas->dirty_pages == 0) give_empty(heap);
     struct pool *pool = arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
     if (!pool) return NULL;
     pool_init(pool, class, heap->id);
@@ -45,7 +92,9 @@ static struct pool *new_pool(struct heap *heap, unsigned class) {
 /* The pool to go on with when the current one has no free block. */
 static struct pool *next_pool(struct heap *heap, unsigned class) {
     struct pool *pool = heap->partial[class];
+    if (!pool) pool = empty_take(heap, class);
     if (!pool) return new_pool(heap, class);
+    if (pool->kind == POOL_CURRENT) return pool;
     partial_remove(heap, pool);
     pool->kind = POOL_CURRENT;
     pool->frees_left++;
@@ -99,7 +148,8 @@ static void give_checked(struct heap *heap, struct pool *pool, void *block) {
     case POOL_PARTIAL:
         if (pool->frees_left == 1) {
             partial_remove(heap, pool);
-            arenas_give(heap->arenas, pool, pool_class(pool)->pages);
+            pool_push(pool, block);
+            empty_insert(heap, pool);
             break;
         } /* fall through */
     default:
@@ -123,8 +173,7 @@ void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
 void heap_give_remote(struct heap *heap, void *block) {
     void *first = atomic_load_explicit(&heap->remote, memory_order_relaxed);
     do *(void **)block = first;
-    while (!atomic_compare_exchange_weak_explicit(&heap->remote, &first, block,
-                                                  memory_order_release, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak(&heap->remote, &first, block));
 }
 
 void heap_take_remote(struct heap *heap) {
@@ -132,12 +181,14 @@ void heap_take_remote(struct heap *heap) {
     while (block) {
         void *next = *(void **)block;
         struct pool *record = arenas_record(heap->arenas, block);
-        if (!pool_give_fast(record, block)) heap_give_slow(heap, record, block);
+        if (!pool_give_fast(record, block) && !pool_give_tail(record, block))
+            heap_give_slow(heap, record, block);
         block = next;
     }
 }
 
 void heap_retire_empty(struct heap *heap) {
+    give_empty(heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         struct pool *pool = heap->current[class];
         if (pool == &no_pool || pool_live(pool) > 0) continue;

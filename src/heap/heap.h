@@ -37,7 +37,7 @@ void heap_take_remote(struct heap *heap);
 /* For others: hands the owner a block to free. */
 void heap_give_remote(struct heap *heap, void *block);
 
-/* Gives the pages of pools without live blocks to the arenas. */
+/* Gives the pages of every pool without live blocks to the arenas. */
 void heap_retire_empty(struct heap *heap);
 
 #endif

@@ -33,7 +33,21 @@ void pool_carve(struct pool *pool, char *start) {
     write_link(last, (uintptr_t)start + END_MARK);
 }
 
+bool pool_give_tail(struct pool *record, void *block) {
+    if (record->kind != POOL_TAIL) return false;
+    struct pool *pool = record - record->back_pages;
+    size_t offset = ((uintptr_t)block & (PAGE_BYTES - 1)) + (record->back_pages << PAGE_SHIFT);
+    size_t bytes = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
+    if (unlikely(pool->frees_left <= 1)) return false;
+    if (unlikely(!class_divides(pool->size_class, (uint32_t)offset))) return false;
+    if (unlikely(decoded_link(block) - ((uintptr_t)block - offset) < bytes)) return false;
+    pool_push(pool, block);
+    pool->frees_left--;
+    return true;
+}
+
 size_t pool_live(const struct pool *pool) {
+    if (pool->kind == POOL_EMPTY) return 0;
     if (pool->kind == POOL_FULL) return pool_class(pool)->blocks;
     return pool->frees_left - (size_t)(pool->kind == POOL_CURRENT);
 }
@@ -46,7 +60,7 @@ static bool in_pool(const struct pool *pool, const char *start, uintptr_t addres
 static bool is_block(const struct pool *pool, const char *start, uintptr_t address) {
     size_t offset = address - (uintptr_t)start;
     size_t bytes = pool_class(pool)->block_bytes;
-    return offset < pool->carved * bytes && offset % bytes == 0;
+    return offset < pool->carved * bytes && class_divides(pool->size_class, (uint32_t)offset);
 }
 
 void pool_check_link(const struct pool *pool, const char *start, const void *block) {

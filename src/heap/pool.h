@@ -44,12 +44,15 @@ static always_inline bool pool_give_fast(struct pool *pool, void *block) {
     return true;
 }
 
+/* The same for a block in a page behind its pool's first. */
+bool pool_give_tail(struct pool *record, void *block);
+
 static inline const struct size_class *pool_class(const struct pool *pool) {
     return &size_classes[pool->size_class];
 }
 
 static inline bool is_pool(const struct pool *pool) {
-    return pool->kind >= POOL_CURRENT && pool->kind <= POOL_FULL;
+    return pool->kind >= POOL_CURRENT && pool->kind <= POOL_EMPTY;
 }
 
 /* Makes the records of a fresh run those of a current pool without live blocks. */

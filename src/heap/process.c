@@ -19,6 +19,7 @@ static void init_once(void) {
     arenas_init(&shared_arenas, true);
     arenas_init(&object_arenas, false);
     heap_init(&object_heap, &object_arenas, OBJECT_HEAP_ID);
+    object_arenas.heap_count = 1;
     heap_of_id[OBJECT_HEAP_ID] = &object_heap;
     mapping_init();
     threads_init();
@@ -29,20 +30,25 @@ void process_init(void) {
     pthread_once(&once, init_once);
 }
 
-bool place_find(struct place *place, const void *block) {
-    place->arenas = &shared_arenas;
-    place->record = arenas_record(&shared_arenas, block);
-    if (!place->record) {
-        place->arenas = &object_arenas;
-        place->record = arenas_record(&object_arenas, block);
+static void place_fill(struct place *place, struct arenas *arenas, struct pool *record) {
+    struct pool *first = record->kind == POOL_TAIL ? record - record->back_pages : record;
+    place->arenas = arenas;
+    place->record = record;
+    place->first = first;
+    place->bytes = is_pool(first)                ? pool_class(first)->block_bytes
+                   : first->kind == PAGE_LARGE ? first->run_pages << PAGE_SHIFT
+                                                 : 0;
+}
+
+bool place_find(struct place *place, struct arenas *arenas, const void *block) {
+    struct pool *record;
+    if (!record_fast(arenas, block, &record)) record = arenas_record(arenas, block);
+    if (!record) {
+        arenas = arenas == &shared_arenas ? &object_arenas : &shared_arenas;
+        record = arenas_record(arenas, block);
     }
-    struct pool *record = place->record;
-    if (!record) return false;
-    place->first = record->kind == POOL_TAIL ? record - record->back_pages : record;
-    place->bytes = is_pool(place->first)              ? pool_class(place->first)->block_bytes
-                   : place->first->kind == PAGE_LARGE ? place->first->run_pages << PAGE_SHIFT
-                                                      : 0;
-    return true;
+    if (record) place_fill(place, arenas, record);
+    return record != NULL;
 }
 
 /* The large block that a page without a record of its own may be inside of. */

@@ -6,7 +6,10 @@
 #include "heap/arena.h"
 #include "heap/heap.h"
 
-enum { OBJECT_HEAP_ID = 1, FIRST_THREAD_ID = 2 };
+enum {
+    OBJECT_HEAP_ID = 1,
+    FIRST_THREAD_ID = 2,
+};
 
 extern struct arenas shared_arenas; /* of all threads' heaps   */
 extern struct arenas object_arenas; /* of the interpreter's    */
@@ -31,8 +34,8 @@ struct place {
     size_t bytes;        /* that may be used; 0 for no live block  */
 };
 
-/* False when the block is in no arena. */
-bool place_find(struct place *place, const void *block);
+/* Looks in `likely_in` first. False when the block is in no arena. */
+bool place_find(struct place *place, struct arenas *likely_in, const void *block);
 
 /* Aborts with one line when there is no live block; "free" or "realloc". */
 void place_must_be_block(const struct place *place, const void *block, const char *verb);

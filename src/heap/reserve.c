@@ -34,6 +34,7 @@ static void end_window(struct reserve *reserve, size_t kept, uint64_t now) {
     size_t limit = reserve->limit < reserve->highest ? reserve->limit : reserve->highest;
     limit -= reserve->lowest < limit ? reserve->lowest : limit;
     reserve->limit = limit > RESERVE_LEAST ? limit : RESERVE_LEAST;
+    reserve->ended_by = 0;
     reserve->window_start = now;
     reserve->lowest = reserve->highest = kept;
 }
@@ -51,6 +52,7 @@ static void charge(struct reserve *reserve, size_t taken_back) {
     add_credit(reserve, os_milliseconds());
     if (reserve->credit >= 0) return;
     reserve->limit += taken_back;
+    if (reserve->limit < reserve->ended_by) reserve->limit = reserve->ended_by;
     reserve->credit = 0;
 }
 
@@ -61,10 +63,15 @@ size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, si
     return may_stay(reserve, kept);
 }
 
+/* Until the surge ends, what it comes to is what ended the raise. */
+static void end_raise(struct reserve *reserve) {
+    if (reserve->limit > RESERVE_LEAST) reserve->limit = RESERVE_LEAST;
+    reserve->ended_by = reserve->surge;
+}
+
 size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     if (kept > reserve->highest) reserve->highest = kept;
     reserve->surge += pages;
-    if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit)
-        reserve->limit = reserve->limit < RESERVE_LEAST ? reserve->limit : RESERVE_LEAST;
+    if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit) end_raise(reserve);
     return may_stay(reserve, kept);
 }

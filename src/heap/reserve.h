@@ -12,7 +12,8 @@
  * whole window of WINDOW_MS without being needed lowers the limit, and goes.
  * The clock is read every EVENTS_A_LOOK takings and givings. And a program that
  * gives SURGE_FACTOR times the limit in one go is not about to take it again:
- * that ends what the limit had risen to. */
+ * that ends what the limit had risen to. If it does take it again, the limit
+ * rises to what was given then: the program breathes that deep. */
 #ifndef SHOAL_HEAP_RESERVE_H
 #define SHOAL_HEAP_RESERVE_H
 
@@ -21,7 +22,7 @@
 enum {
     RESERVE_LEAST = 128, /* pages: the limit of a program that needs none */
     CREDIT_PER_MS = 6,   /* pages */
-    CREDIT_MAX = 4096,   /* pages */
+    CREDIT_MAX = 1024,   /* pages: 2 ms of work */
     WINDOW_MS = 1000,
     EVENTS_A_LOOK = 64,
     SURGE_FACTOR = 2,

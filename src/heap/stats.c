@@ -32,7 +32,7 @@ static void add_pool(struct sums *sums, const struct pool *pool) {
     class->live += live;
     class->held += touched_bytes(pool) - live;
     sums->live += live;
-    sums->pinned += touched_bytes(pool) - live;
+    *(pool->kind == POOL_EMPTY ? &sums->reserve : &sums->pinned) += touched_bytes(pool) - live;
 }
 
 /* Adds the run that starts at `record`; gives its length in pages. */

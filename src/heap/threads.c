@@ -61,6 +61,7 @@ static struct heap *new_heap(void) {
     heap_init(heap, &shared_arenas, (uint16_t)id);
     heap_of_id[id] = heap;
     atomic_store(&heap_count, id + 1);
+    shared_arenas.heap_count++;
     return heap;
 }
 
@@ -78,8 +79,7 @@ struct heap *threads_attach(void) {
 }
 
 void threads_give_remote(struct heap *owner, void *block) {
-    heap_give_remote(owner, block);
-    atomic_thread_fence(memory_order_seq_cst);
+    heap_give_remote(owner, block); /* sequentially consistent, like the next */
     if (!atomic_load(&owner->orphaned)) return;
     pthread_mutex_lock(&lock);
     if (atomic_load(&owner->orphaned)) {

@@ -41,6 +41,7 @@ enum page_kind {
     POOL_CURRENT,    /* first of the pool its heap allocates from               */
     POOL_PARTIAL,    /* first of a pool in its heap's partial list              */
     POOL_FULL,       /* first of a pool without a free block, in no list        */
+    POOL_EMPTY,      /* first of a pool without a live block, in its heap's empty list */
     POOL_TAIL,       /* a later page of a pool                                  */
 };
 
@@ -70,7 +71,7 @@ struct pool {
                               run, in the last                                   */
         size_t back_pages; /* POOL_TAIL: distance to the pool's first record      */
     };
-    struct pool *next, *prev; /* partial list or bin; undefined elsewhere */
+    struct pool *next, *prev; /* partial or empty list, or bin; undefined elsewhere */
     uint16_t frees_left;
     uint16_t carved;  /* blocks made so far, of the class's `blocks`; the rest of
                          the pool has never been touched                         */
@@ -104,6 +105,7 @@ struct reserve {
     uint64_t credit_time;  /* ms: when credit was last added to              */
     unsigned events;       /* takings and givings, to read the clock by      */
     size_t surge;          /* pages given and not taken since                */
+    size_t ended_by;       /* the surge that last ended a raised limit, or 0 */
 };
 
 /* Where heaps get their pages. One for the interpreter's heap, guarded by the
@@ -128,6 +130,7 @@ struct arenas {
 
     struct reserve reserve; /* how many dirty pages to keep */
 
+    size_t heap_count; /* heaps that take pages here */
     size_t arena_count;
     struct arena arena[ARENAS_MAX];
 };
@@ -137,7 +140,12 @@ struct arenas {
 struct heap {
     struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
     struct pool *partial[CLASS_COUNT]; /* newest first, NULL at the end            */
+    struct pool *empty[CLASS_COUNT];   /* the same, through `next` only            */
     struct arenas *arenas;
+
+    /* Pools without live blocks are kept as they are, list and all, as far as
+     * the reserve allows; see empty_insert(). */
+    size_t empty_pages;
 
     /* Blocks of this heap freed by others, linked plainly through their first
      * words. Anyone pushes; the owner takes all of them, in its slow path. */
