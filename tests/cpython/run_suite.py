@@ -1,0 +1,374 @@
+"""Runs tests of CPython's own suite, with Shoal and without, and compares.
+
+    run_suite.py --python PYTHON [--only test_gc,test_json] [--jobs N]
+
+Each module of MODULES runs under ``python -m test``, first on the interpreter's own
+allocator and then with libshoal.so preloaded. Every single test must end the same
+way. The results without Shoal are kept in build/cpython-tests and used again by the
+next run of the same interpreter.
+
+A test that hangs or crashes takes its module with it: it is noted as such, and the
+module runs again without it. A difference counts only if the test shows it again
+when it is run alone, both ways: many of these tests depend on the time of day or the
+load of the machine. Last line: ``N passed, N failed, N skipped``; exit status 1
+for a difference, 2 for a wrong argument.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parent.parent / "build" / "cpython-tests"
+
+MODULES = (
+    "test_asyncio",
+    "test_bytes",
+    "test_capi",
+    "test_decimal",
+    "test_fork1",
+    "test_gc",
+    "test_interpreters",
+    "test__interpreters",
+    "test__xxsubinterpreters",
+    "test_json",
+    "test_memoryview",
+    "test_multiprocessing_fork",
+    "test_pickle",
+    "test_sqlite3",
+    "test_subprocess",
+    "test_threading",
+)
+"""What is run, as far as the interpreter has it."""
+
+STANDINS = {"test_multiprocessing_fork": "test_fork_start_method"}
+"""Modules that some builds leave out, and what in standins/ does the same."""
+
+EXPECTED: dict[str, str] = {}
+"""Tests that may end otherwise under Shoal, each with the reason. No patterns."""
+
+SILENCE = 90.0
+"""Seconds without a word after which a test counts as hanging."""
+
+ATTEMPTS_WITHOUT = 8
+"""How many hanging or crashing tests a module may have before it is given up."""
+
+Results = dict[str, str]
+"""How each test ended, by its full name: ok, failed, skipped, hung or crashed."""
+
+
+@dataclass
+class Interpreter:
+    """An interpreter under test, and the library it is tested with."""
+
+    path: str
+    version: str
+    stdlib: Path
+    library: str
+
+    @staticmethod
+    def ask(python: str, library: str | None) -> Interpreter:
+        """Return what ``python`` says of itself.
+
+        The tests run in the installation behind a virtual environment, where the suite
+        expects to be; the library is the one installed in the environment.
+        """
+        code = (
+            "import json, os, sys, sysconfig\n"
+            "try:\n    import shoal; library = shoal.library_path()\n"
+            "except ImportError:\n    library = None\n"
+            "base = getattr(sys, '_base_executable', None) or sys.executable\n"
+            "print(json.dumps([os.path.realpath(base), sys.version,\n"
+            "                  sysconfig.get_path('stdlib'), library and str(library)]))\n"
+        )
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+        path, version, stdlib, found = json.loads(done.stdout)
+        if not (library or found):
+            raise LookupError(f"{python} has no package shoal; install it or give --library")
+        return Interpreter(path, version, Path(stdlib), str(library or found))
+
+    @property
+    def name(self) -> str:
+        """Return a name for files: version and path."""
+        digest = hashlib.sha256((self.path + self.version).encode()).hexdigest()[:10]
+        return f"{self.version.split()[0]}-{digest}"
+
+
+@dataclass
+class Module:
+    """One module of the suite, or one file of a package of it."""
+
+    name: str
+    directory: Path | None = None
+
+    def command(self, python: str, ignored: list[str], report: Path, match: list[str]) -> list[str]:
+        """Return the command that runs it without the tests of ``ignored``."""
+        command = [python, "-u", "-m", "test", "-v", "--junit-xml", str(report)]
+        if self.directory:
+            command += ["--testdir", str(self.directory)]
+        for test in ignored:
+            command += ["--ignore", test]
+        for test in match:
+            command += ["--match", test]
+        return [*command, self.name]
+
+
+def modules_of(interpreter: Interpreter, names: list[str]) -> list[Module]:
+    """Return the modules there are, packages that the suite splits cut into files."""
+    tests = interpreter.stdlib / "test"
+    if not (tests / "libregrtest").is_dir():
+        raise LookupError(f"{interpreter.path} has no test suite in {tests}")
+    modules = []
+    for name in names:
+        if (tests / name).is_dir() and name in {"test_asyncio", "test_multiprocessing_fork"}:
+            files = sorted((tests / name).glob("test_*.py"))
+            modules += [Module(f"test.{name}.{file.stem}") for file in files]
+        elif (tests / name).is_dir() or (tests / f"{name}.py").is_file():
+            modules.append(Module(name))
+        elif name in STANDINS:
+            modules.append(Module(STANDINS[name], HERE / "standins"))
+        else:
+            print(f"{name}: not in {interpreter.version.split()[0]}")
+    return modules
+
+
+# ---- One run of one module ---------------------------------------------------
+
+_RUNNING = re.compile(r"^(\w+) \(([\w.]+)\)", re.MULTILINE)
+
+
+def last_test(output: str) -> str | None:
+    """Return the full name of the test that was running when the output ended."""
+    found = _RUNNING.findall(output)
+    if not found:
+        return None
+    method, place = found[-1]
+    return place if place.endswith(f".{method}") else f"{place}.{method}"
+
+
+def watch(process: subprocess.Popen[str]) -> tuple[str, bool]:
+    """Return what the process says until it ends or falls silent, and whether it did."""
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        while text := process.stdout.read(1):
+            lines.put(text)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    said: list[str] = []
+    while True:
+        try:
+            text = lines.get(timeout=SILENCE)
+        except queue.Empty:
+            return "".join(said), True
+        if text is None:
+            return "".join(said), False
+        said.append(text)
+
+
+def outcomes(report: Path) -> Results:
+    """Return the results in a junit report. Subtests count for their test."""
+    results: Results = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = case.get("name", "?").split(" ")[0]
+        failed = case.find("failure") is not None or case.find("error") is not None
+        skipped = case.find("skipped") is not None
+        outcome = "failed" if failed else "skipped" if skipped else "ok"
+        if results.get(name) != "failed":
+            results[name] = outcome
+    return results
+
+
+def run_once(
+    module: Module, interpreter: Interpreter, preload: bool, ignored: list[str], match: list[str]
+) -> tuple[Results, str]:
+    """Run a module in a process group of its own. Returns its results and its output.
+
+    When it hangs or crashes, the one result is that of the test that was running.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LD_", "PYTHON"))
+    }
+    if preload:
+        environment["LD_PRELOAD"] = interpreter.library
+    folder = Path(tempfile.mkdtemp(prefix="cpython-test-"))
+    report = folder / "report.xml"
+    try:
+        process = subprocess.Popen(
+            module.command(interpreter.path, ignored, report, match),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        output, hung = watch(process)
+        if hung:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not hung and report.is_file() and report.stat().st_size:
+            return outcomes(report), output
+        return {last_test(output) or module.name: "hung" if hung else "crashed"}, output
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_module(
+    module: Module, interpreter: Interpreter, preload: bool, ignored: list[str]
+) -> Results:
+    """Run a module to its end, past tests that hang or crash."""
+    started = time.monotonic()
+    stopped: Results = {}
+    results: Results = {}
+    for _ in range(ATTEMPTS_WITHOUT):
+        results, output = run_once(module, interpreter, preload, [*ignored, *stopped], [])
+        bad = {test for test, outcome in results.items() if outcome in {"hung", "crashed"}}
+        if not bad:
+            break
+        print(f"  {module.name}: {results}", flush=True)
+        if preload:
+            print("    " + "\n    ".join(output.splitlines()[-25:]), flush=True)
+        if bad & stopped.keys() or module.name in bad:
+            break
+        stopped.update(results)
+    way = "on Shoal" if preload else "without"
+    seconds = time.monotonic() - started
+    print(f"  {module.name:42} {way:9} {len(results):5} tests {seconds:6.1f} s", flush=True)
+    return {**results, **stopped}
+
+
+# ---- Both ways -----------------------------------------------------------------
+
+
+def without_shoal(module: Module, interpreter: Interpreter, refresh: bool) -> Results:
+    """Return the results on the interpreter's own allocator, from the cache if they are there."""
+    cached = CACHE / interpreter.name / f"{module.name}.json"
+    if cached.is_file() and not refresh:
+        return json.loads(cached.read_text())
+    results = run_module(module, interpreter, False, [])
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_text(json.dumps(results, indent=1))
+    return results
+
+
+@dataclass
+class Comparison:
+    """A module's results both ways."""
+
+    module: Module
+    plain: Results
+    shoal: Results
+
+    def differing(self) -> list[str]:
+        """Return the names of the tests that ended in different ways."""
+        names = self.plain.keys() | self.shoal.keys()
+        hanging = {name for name, outcome in self.plain.items() if outcome in {"hung", "crashed"}}
+        return sorted(
+            name
+            for name in names - hanging
+            if self.plain.get(name) != self.shoal.get(name) and name not in EXPECTED
+        )
+
+
+def compare(module: Module, interpreter: Interpreter, refresh: bool) -> Comparison:
+    """Run a module both ways. What hangs without Shoal is left out with it."""
+    plain = without_shoal(module, interpreter, refresh)
+    hanging = [name for name, outcome in plain.items() if outcome in {"hung", "crashed"}]
+    return Comparison(module, plain, run_module(module, interpreter, True, hanging))
+
+
+def confirmed(comparison: Comparison, name: str, interpreter: Interpreter) -> str | None:
+    """Run one test alone, both ways. Returns what differs still, None if nothing does."""
+    words = ""
+    for _ in range(2):
+        both = []
+        output = ""
+        for preload in (False, True):
+            results, output = run_once(comparison.module, interpreter, preload, [], [name])
+            both.append(results.get(name, "not run"))
+        if both[0] == both[1]:
+            return None
+        words = f"{name}: {both[0]} without Shoal, {both[1]} with it\n" + "\n".join(
+            "    " + line for line in output.splitlines()[-40:]
+        )
+    return words
+
+
+def summary(comparisons: list[Comparison], differences: list[str]) -> str:
+    """Print what differs and return the closing line."""
+    counts = Counter(outcome for each in comparisons for outcome in each.shoal.values())
+    for comparison in comparisons:
+        for name, outcome in comparison.plain.items():
+            if outcome in {"hung", "crashed"}:
+                print(f"not compared: {name} {outcome} without Shoal")
+    for name, reason in EXPECTED.items():
+        print(f"expected to differ: {name}: {reason}")
+    print("\n".join(differences), end="\n" if differences else "")
+    same = counts["ok"] + counts["failed"] - len(differences)
+    return f"{max(same, 0)} passed, {len(differences)} failed, {counts['skipped']} skipped"
+
+
+def main() -> int:
+    """Run what the command line asks for and return the exit status."""
+    parser = argparse.ArgumentParser(description="CPython's own tests, with Shoal and without.")
+    parser.add_argument("--python", default=sys.executable, help="interpreter under test")
+    parser.add_argument("--library", help="libshoal.so, else that of the package in PYTHON")
+    parser.add_argument("--only", metavar="NAMES", help="these modules, with commas between")
+    parser.add_argument("--jobs", type=int, default=4, help="modules at a time; most sleep a lot")
+    parser.add_argument("--refresh", action="store_true", help="run again what is in the cache")
+    options = parser.parse_args()
+
+    names = options.only.split(",") if options.only else list(MODULES)
+    for name in names:
+        if name not in MODULES:
+            print(f"no module {name!r}; there are {', '.join(MODULES)}", file=sys.stderr)
+            return 2
+    try:
+        interpreter = Interpreter.ask(options.python, options.library)
+        modules = modules_of(interpreter, names)
+    except (LookupError, OSError, subprocess.CalledProcessError) as error:
+        print(f"run_suite: {error}", file=sys.stderr)
+        return 2
+
+    print(f"CPython {interpreter.version.split()[0]}, {len(modules)} modules", flush=True)
+    started = time.monotonic()
+    with ThreadPoolExecutor(max(options.jobs, 1)) as pool:
+        comparisons = list(
+            pool.map(lambda module: compare(module, interpreter, options.refresh), modules)
+        )
+    differences = [
+        words
+        for comparison in comparisons
+        for name in comparison.differing()
+        if (words := confirmed(comparison, name, interpreter))
+    ]
+    line = summary(comparisons, differences)
+    print(f"in {time.monotonic() - started:.0f} s")
+    print(line)
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
