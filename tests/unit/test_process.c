@@ -9,7 +9,7 @@ static void a_block_is_placed(void **state) {
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct place place;
         char *block = shoal_malloc(sizes[i]);
-        assert_true(place_find(&place, block));
+        assert_true(place_find(&place, &shared_arenas, block));
         assert_ptr_equal(place.arenas, &shared_arenas);
         assert_int_equal(place.bytes, shoal_usable_size(block));
         assert_true(is_pool(place.first) == (sizes[i] <= SHOAL_POOLED_MAX));
@@ -24,9 +24,9 @@ static void elsewhere_is_no_place(void **state) {
     struct place place;
     int local;
     (void)state;
-    assert_false(place_find(&place, &data));
-    assert_false(place_find(&place, &local));
-    assert_false(place_find(&place, (void *)16));
+    assert_false(place_find(&place, &shared_arenas, &data));
+    assert_false(place_find(&place, &object_arenas, &local));
+    assert_false(place_find(&place, &shared_arenas, (void *)16));
 }
 
 static void every_thread_heap_has_its_id(void **state) {
