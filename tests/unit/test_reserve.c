@@ -50,8 +50,7 @@ static void a_surge_ends_the_reserve(void **state) {
     reserve_init(&reserve, 100);
     for (int i = 0; i < 100; i++) taken(&reserve, 0, 5000);
     assert_true(given(&reserve, 1000) == 1000);
-    for (int i = 0; i < 5000; i++)
-        stay = reserve_note_given(&reserve, stay + 1000, 1000);
+    for (int i = 0; i < 5000; i++) stay = reserve_note_given(&reserve, stay + 1000, 1000);
     assert_true(stay <= RESERVE_LEAST);
 }
 
