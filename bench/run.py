@@ -5,7 +5,8 @@
     python -m bench.run --only speed,memory     some parts
     python -m bench.run --show [--markdown]     the table of what was measured before
 
-Raw data goes to bench/results, one file a part and version of Python.
+Raw data goes to bench/results (or the directory that --output names), one file a part and version
+of Python.
 """
 
 from __future__ import annotations
