@@ -68,10 +68,13 @@ def run(command: Sequence[str], environment: Mapping[str, str], timeout: float =
 
     Raise BenchError with the command and the last line it wrote when it fails.
     """
-    done = subprocess.run(
-        command, env=dict(environment), cwd=ROOT, timeout=timeout,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, env=dict(environment), cwd=ROOT, timeout=timeout,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError as error:
+        raise BenchError(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "(it said nothing)").splitlines()[-1]
         raise BenchError(f"{shlex.join(command)}: exit status {done.returncode}: {said}")
@@ -198,11 +201,8 @@ def commit() -> str:
 
 def python_version(python: str) -> str:
     """`3.13.0` for the path of an interpreter; BenchError when it does not run."""
-    try:
-        return run([python, "-c", "import platform; print(platform.python_version())"],
-                   os.environ).strip()  # fmt: skip
-    except OSError as error:
-        raise BenchError(f"{python}: {error.strerror}") from None
+    code = "import platform; print(platform.python_version())"
+    return run([python, "-c", code], os.environ).strip()
 
 
 def short_version(python: str) -> str:

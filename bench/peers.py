@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.harness import SHOAL, BenchError, main, run
+from bench.harness import SHOAL, BenchError, main, python_version, run
 
 # Settings of any allocator in the caller's environment would change what is measured.
 _SETTINGS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONMALLOCSTATS", "GLIBC_TUNABLES", "MALLOCSTATS")
@@ -95,11 +95,14 @@ def _shoal(python: str) -> tuple[Path, str]:
         if not path.is_file():
             raise BenchError(f"SHOAL_LIBRARY: {named}: no such file")
         return path, "SHOAL_LIBRARY"
+    python_version(python)  # it is an interpreter
     code = "import shoal; print(shoal.library_path())"
     try:
         path = Path(run([python, "-c", code], Peer("plain").for_program()).strip())
     except BenchError:
-        raise BenchError(f"shoal is not installed in {python}: run 'make build' first") from None
+        raise BenchError(
+            f"shoal is not installed in {python}: '{python} -m pip install .'"
+        ) from None
     return path, "this tree"
 
 
