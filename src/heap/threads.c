@@ -84,7 +84,7 @@ void threads_give_remote(struct heap *owner, void *block) {
     pthread_mutex_lock(&lock);
     if (atomic_load(&owner->orphaned)) {
         heap_take_remote(owner);
-        heap_retire_empty(owner);
+        if (owner->empty_pages > 0) heap_retire_empty(owner);
     }
     pthread_mutex_unlock(&lock);
 }
