@@ -4,6 +4,7 @@
  * pointer, and the block (its start) or 0. Then it commits the crime. When
  * nothing stops it, it ends with status 0. Each crime is one function. */
 #include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,39 @@ static void realloc_freed_mapping(void) {
     block = realloc(block, 1000);
 }
 
+/* ---- By another thread: noticed when the owner takes back what others freed ---- */
+
+static void *free_in_thread(void *pointer) {
+    free(pointer);
+    return NULL;
+}
+
+static void freed_by_thread(void *pointer) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, free_in_thread, pointer) == 0) pthread_join(thread, NULL);
+}
+
+static void allocate_many(size_t size) {
+    for (int i = 0; i < 100000; i++) make(size);
+}
+
+static void double_free_by_thread(void) {
+    char *block = make(64), *live = make(64);
+    announce(block, block);
+    freed_by_thread(block);
+    freed_by_thread(block);
+    allocate_many(64);
+    free(live);
+}
+
+static void interior_by_thread(void) {
+    char *block = make(64), *live = make(64);
+    announce(block + 16, block);
+    freed_by_thread(block + 16);
+    allocate_many(64);
+    free(live);
+}
+
 #define CRIME(name) {#name, name}
 
 static const struct {
@@ -199,6 +233,8 @@ static const struct {
     CRIME(realloc_stack),
     CRIME(realloc_freed),
     CRIME(realloc_freed_mapping),
+    CRIME(double_free_by_thread),
+    CRIME(interior_by_thread),
 };
 
 int main(int argc, char **argv) {

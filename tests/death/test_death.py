@@ -44,6 +44,8 @@ CRIMES = [
     ("realloc_interior", INSIDE.replace("free", "realloc"), 64),
     ("realloc_stack", FOREIGN.replace("free", "realloc"), 0),
     ("realloc_freed", DOUBLE.replace("double free", "double realloc"), 64),
+    ("double_free_by_thread", DOUBLE, 64),
+    ("interior_by_thread", INSIDE, 64),
     ("realloc_freed_mapping", FOREIGN.replace("free", "realloc"), 0),
 ]
 

@@ -1,7 +1,7 @@
 /* blocks.c: malloc, calloc, free, aligned_alloc and usable sizes. */
 #include "unit.h"
 
-#define LARGEST 40000
+enum { LARGEST = 40000 / SLOWNESS };
 
 /* Every size from 0: aligned, at least as large as asked for, its own. */
 static void every_size_is_served(void **state) {

@@ -16,7 +16,7 @@ static void random_bytes(uint8_t *bytes, size_t count, uint64_t seed) {
 static void every_invariant_after_every_operation(void **state) {
     uint8_t bytes[400];
     (void)state;
-    for (uint64_t seed = 0; seed < 40; seed++) {
+    for (uint64_t seed = 0; seed < 40 / SLOWNESS; seed++) {
         random_bytes(bytes, sizeof(bytes), seed);
         heap_ops_run(bytes, sizeof(bytes), 1);
     }
@@ -25,7 +25,7 @@ static void every_invariant_after_every_operation(void **state) {
 static void long_random_sequences(void **state) {
     static uint8_t bytes[BYTES * 4];
     (void)state;
-    for (uint64_t seed = 1000; seed < 1010; seed++) {
+    for (uint64_t seed = 1000; seed < 1000 + 10 / SLOWNESS; seed++) {
         random_bytes(bytes, sizeof(bytes), seed);
         heap_ops_run(bytes, sizeof(bytes), 97);
     }
@@ -35,7 +35,7 @@ static void long_random_sequences(void **state) {
 static void sequences_with_a_bias(void **state) {
     static uint8_t bytes[BYTES];
     (void)state;
-    for (uint64_t seed = 2000; seed < 2064; seed++) {
+    for (uint64_t seed = 2000; seed < 2000 + 64 / SLOWNESS; seed++) {
         random_bytes(bytes, sizeof(bytes), seed);
         for (size_t i = 0; i < sizeof(bytes); i += 4) /* scale and favourite fixed */
             bytes[i] = (uint8_t)((bytes[i] & 0x67) | (seed & 3) << 3);
@@ -107,7 +107,7 @@ static void give_all_back(void) {
 static void refused_at_every_place(void **state) {
     int last = 0;
     (void)state;
-    for (int after = 0; after < 5000; after++) {
+    for (int after = 0; after < 5000; after += SLOWNESS) {
         refusals = 0;
         shoal_trim();
         os_fail_after = after;

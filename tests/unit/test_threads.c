@@ -8,13 +8,6 @@
 /* cmocka's assertions belong to the main thread: the others count what they
  * find wrong, and the test asserts that it is nothing. */
 
-/* How many times slower this is under a sanitizer of threads. */
-#ifdef __SANITIZE_THREAD__
-enum { SLOWNESS = 10 };
-#else
-enum { SLOWNESS = 1 };
-#endif
-
 enum { BATCH = 2000 / SLOWNESS, THREADS = 8 };
 
 struct batch {

@@ -18,6 +18,13 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* How many times slower this is under a sanitizer of threads. */
+#ifdef __SANITIZE_THREAD__
+enum { SLOWNESS = 10 };
+#else
+enum { SLOWNESS = 1 };
+#endif
+
 /* Live bytes by shoal_usage. */
 static inline size_t live_now(void) {
     struct shoal_usage usage;
