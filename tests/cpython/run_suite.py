@@ -39,24 +39,24 @@ HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent.parent / "build" / "cpython-tests"
 
 MODULES = (
-    "test_asyncio",
-    "test_bytes",
-    "test_capi",
-    "test_decimal",
-    "test_fork1",
-    "test_gc",
+    "test_multiprocessing_fork",
+    "test_subprocess",
+    "test_threading",
     "test_interpreters",
     "test__interpreters",
     "test__xxsubinterpreters",
-    "test_json",
-    "test_memoryview",
-    "test_multiprocessing_fork",
+    "test_asyncio",
     "test_pickle",
+    "test_capi",
+    "test_fork1",
+    "test_json",
     "test_sqlite3",
-    "test_subprocess",
-    "test_threading",
+    "test_decimal",
+    "test_gc",
+    "test_bytes",
+    "test_memoryview",
 )
-"""What is run, as far as the interpreter has it."""
+"""What is run, as far as the interpreter has it; the longest first."""
 
 STANDINS = {"test_multiprocessing_fork": "test_fork_start_method"}
 """Modules that some builds leave out, and what in standins/ does the same."""
