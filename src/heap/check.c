@@ -80,12 +80,14 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
 static void check_partial_lists(const struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         const struct pool *before = NULL;
-        for (struct pool *pool = heap->partial[class]; pool; pool = pool->next) {
+        for (struct pool *pool = heap->partial[class].first; pool; pool = pool->next) {
             must(pool->kind == POOL_PARTIAL && pool->size_class == class &&
                      pool->owner == heap->id && pool->prev == before,
                  "the pool at record %p is in a wrong list", (void *)pool);
             before = pool;
         }
+        must(heap->partial[class].last == before, "a list of partial pools of class %u ends early",
+             class);
     }
 }
 

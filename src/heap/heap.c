@@ -12,21 +12,23 @@ void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) heap->current[class] = &no_pool;
 }
 
+/* Behind the others: a pool that has just got its first free block gets more of
+ * them while it waits, so that the heap changes pools less often. (Taking the
+ * newest instead costs twice the time where sizes and lives are random, and
+ * holds no less: 277 MB either way at the end of the ten bursts of bench/.) */
 static void partial_insert(struct heap *heap, struct pool *pool) {
-    struct pool **first = &heap->partial[pool->size_class];
+    struct list *list = &heap->partial[pool->size_class];
     pool->kind = POOL_PARTIAL;
-    pool->prev = NULL;
-    pool->next = *first;
-    if (*first) (*first)->prev = pool;
-    *first = pool;
+    pool->next = NULL;
+    pool->prev = list->last;
+    *(list->last ? &list->last->next : &list->first) = pool;
+    list->last = pool;
 }
 
 static void partial_remove(struct heap *heap, struct pool *pool) {
-    if (pool->next) pool->next->prev = pool->prev;
-    if (pool->prev)
-        pool->prev->next = pool->next;
-    else
-        heap->partial[pool->size_class] = pool->next;
+    struct list *list = &heap->partial[pool->size_class];
+    *(pool->next ? &pool->next->prev : &list->last) = pool->prev;
+    *(pool->prev ? &pool->prev->next : &list->first) = pool->next;
 }
 
 /* ---- Empty pools ----------------------------------------------------------- */
@@ -91,7 +93,7 @@ static struct pool *new_pool(struct heap *heap, unsigned class) {
 
 /* The pool to go on with when the current one has no free block. */
 static struct pool *next_pool(struct heap *heap, unsigned class) {
-    struct pool *pool = heap->partial[class];
+    struct pool *pool = heap->partial[class].first;
     if (!pool) pool = empty_take(heap, class);
     if (!pool) return new_pool(heap, class);
     if (pool->kind == POOL_CURRENT) return pool;

@@ -35,9 +35,9 @@ static void place_fill(struct place *place, struct arenas *arenas, struct pool *
     place->arenas = arenas;
     place->record = record;
     place->first = first;
-    place->bytes = is_pool(first)                ? pool_class(first)->block_bytes
+    place->bytes = is_pool(first)              ? pool_class(first)->block_bytes
                    : first->kind == PAGE_LARGE ? first->run_pages << PAGE_SHIFT
-                                                 : 0;
+                                               : 0;
 }
 
 bool place_find(struct place *place, struct arenas *arenas, const void *block) {

@@ -135,12 +135,17 @@ struct arenas {
     struct arena arena[ARENAS_MAX];
 };
 
+/* A list of pools through next/prev, NULL at both ends. */
+struct list {
+    struct pool *first, *last;
+};
+
 /* The pools one owner allocates from. Touched only by the owner (a thread, or
  * whoever holds the interpreter lock), save for `remote`. */
 struct heap {
     struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
-    struct pool *partial[CLASS_COUNT]; /* newest first, NULL at the end            */
-    struct pool *empty[CLASS_COUNT];   /* the same, through `next` only            */
+    struct list partial[CLASS_COUNT];  /* oldest first                             */
+    struct pool *empty[CLASS_COUNT];   /* newest first, through `next` only        */
     struct arenas *arenas;
 
     /* Pools without live blocks are kept as they are, list and all, as far as
