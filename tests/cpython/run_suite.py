@@ -44,7 +44,6 @@ MODULES = (
     "test_threading",
     "test_interpreters",
     "test__interpreters",
-    "test__xxsubinterpreters",
     "test_asyncio",
     "test_pickle",
     "test_capi",
@@ -64,7 +63,7 @@ STANDINS = {"test_multiprocessing_fork": "test_fork_start_method"}
 EXPECTED: dict[str, str] = {}
 """Tests that may end otherwise under Shoal, each with the reason. No patterns."""
 
-SILENCE = 90.0
+SILENCE = 60.0
 """Seconds without a word after which a test counts as hanging."""
 
 ATTEMPTS_WITHOUT = 8
