@@ -37,17 +37,10 @@ void *shoal_calloc(size_t count, size_t size) {
     return block && !zeroed ? memset(block, 0, bytes) : block;
 }
 
-/* Blocks of a heap that is not the caller's, of several pages, large ones, the
- * last or first of a pool, and crimes. */
-static never_inline void give_slow(void *block) {
+/* Blocks of a heap that is not the caller's, large ones, and crimes. */
+static never_inline void give_elsewhere(void *block) {
     struct place place;
-    struct pool *record;
     if (!block) return;
-    if (record_fast(&shared_arenas, block, &record) && record->owner == thread_heap->id &&
-        thread_heap != &no_heap) {
-        if (!pool_give_tail(record, block)) heap_give_slow(thread_heap, record, block);
-        return;
-    }
     if (!place_find(&place, &shared_arenas, block)) {
         if (!mapping_give(block)) no_such_block(block, "free");
         return;
@@ -63,11 +56,12 @@ static never_inline void give_slow(void *block) {
 }
 
 void shoal_free(void *block) {
-    struct pool *pool;
-    if (record_fast(&shared_arenas, block, &pool) && likely(pool->owner == thread_heap->id) &&
-        likely(pool_give_fast(pool, block)))
-        return;
-    give_slow(block);
+    struct pool *record;
+    struct heap *heap = thread_heap;
+    if (!record_fast(&shared_arenas, block, &record) || unlikely(record->owner != heap->id))
+        give_elsewhere(block);
+    else if (unlikely(!pool_give_fast(record, block)))
+        heap_give_slow(heap, record, block);
 }
 
 static void *resize_by_move(void *block, size_t old_bytes, size_t bytes) {

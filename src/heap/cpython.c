@@ -110,16 +110,12 @@ static void *object_calloc(void *context, size_t count, size_t size) {
     return block && !zeroed ? memset(block, 0, bytes) : block;
 }
 
-/* Blocks of object_heap that need a look, and those that are not its own: of a
- * thread's heap, or of the allocator that was there before. */
-static never_inline void object_give_slow(enum domain domain, void *block) {
+/* Blocks that are not in object_heap's first arena: of a later one, of a
+ * thread's heap, or of the allocator that was there before. All of them once
+ * there are many interpreters. */
+static never_inline void object_give_elsewhere(enum domain domain, void *block) {
     struct place place;
-    struct pool *record;
     if (!block) return;
-    if (record_fast(&object_arenas, block, &record)) { /* so there is one interpreter */
-        if (!pool_give_tail(record, block)) heap_give_slow(&object_heap, record, block);
-        return;
-    }
     bool is_found = place_find(&place, &object_arenas, block);
     if (is_found && !place.arenas->shared && uses_object_heap())
         heap_give_slow(&object_heap, place.record, block);
@@ -130,9 +126,11 @@ static never_inline void object_give_slow(enum domain domain, void *block) {
 }
 
 static always_inline void object_give(enum domain domain, void *block) {
-    struct pool *pool;
-    if (record_fast(&object_arenas, block, &pool) && likely(pool_give_fast(pool, block))) return;
-    object_give_slow(domain, block);
+    struct pool *record;
+    if (!record_fast(&object_arenas, block, &record))
+        object_give_elsewhere(domain, block);
+    else if (unlikely(!pool_give_fast(record, block)))
+        heap_give_slow(&object_heap, record, block);
 }
 
 static void object_free(void *context, void *block) {

@@ -113,9 +113,9 @@ void *heap_take_slow(struct heap *heap, unsigned class) {
         pool->kind = POOL_FULL;
         pool->frees_left = 1;
         heap->current[class] = &no_pool;
-    } else if (heap->id == 0) {
+    } else if (heap == &no_heap) {
         heap = threads_attach();
-        if (heap->id != 0) return heap_take(heap, class);
+        if (heap != &no_heap) return heap_take(heap, class);
         errno = ENOMEM;
         return NULL;
     }
@@ -140,36 +140,45 @@ void *heap_take_checked(struct heap *heap, unsigned class) {
     return block;
 }
 
-static void give_checked(struct heap *heap, struct pool *pool, void *block) {
-    switch (pool->kind) {
-    case POOL_FULL:
-        pool_push(pool, block);
+/* Takes back a block that is the pool's and in use. */
+static void give_block(struct heap *heap, struct pool *pool, void *block) {
+    pool_push(pool, block);
+    if (pool->kind == POOL_FULL) {
         pool->frees_left = (uint16_t)(pool_class(pool)->blocks - 1);
         partial_insert(heap, pool);
-        break;
-    case POOL_PARTIAL:
-        if (pool->frees_left == 1) {
-            partial_remove(heap, pool);
-            pool_push(pool, block);
-            empty_insert(heap, pool);
-            break;
-        } /* fall through */
-    default:
-        pool_push(pool, block);
+    } else if (pool->kind == POOL_PARTIAL && pool->frees_left == 1) {
+        partial_remove(heap, pool);
+        empty_insert(heap, pool);
+    } else {
         pool->frees_left--;
     }
 }
 
-void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
+/* A large block, a crime, or a block whose first word only looks like a link. */
+static never_inline void give_doubtful(struct heap *heap, struct pool *record, void *block) {
     struct pool *pool = record->kind == POOL_TAIL ? record - record->back_pages : record;
     if (pool->kind == PAGE_LARGE) {
         large_give(heap->arenas, pool, block);
         return;
     }
     if (!is_pool(pool)) pool_no_block(record, block, "free");
-    size_t page = ((uintptr_t)block >> PAGE_SHIFT) - (size_t)(record - pool);
-    pool_must_own(pool, (char *)(page << PAGE_SHIFT), block, "free");
-    give_checked(heap, pool, block);
+    pool_must_own(pool, run_start(heap->arenas, pool), block, "free");
+    give_block(heap, pool, block);
+}
+
+void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
+    struct pool *pool = record;
+    size_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
+    if (record->kind == POOL_TAIL) {
+        pool -= record->back_pages;
+        offset += record->back_pages << PAGE_SHIFT;
+    }
+    if (likely(is_pool(pool) && class_divides(pool->size_class, (uint32_t)offset) &&
+               offset < pool->carved * (size_t)pool_class(pool)->block_bytes &&
+               (pool->kind == POOL_FULL || !looks_linked(block))))
+        give_block(heap, pool, block);
+    else
+        give_doubtful(heap, record, block);
 }
 
 void heap_give_remote(struct heap *heap, void *block) {
@@ -182,9 +191,9 @@ void heap_take_remote(struct heap *heap) {
     void *block = atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
     while (block) {
         void *next = *(void **)block;
-        struct pool *record = arenas_record(heap->arenas, block);
-        if (!pool_give_fast(record, block) && !pool_give_tail(record, block))
-            heap_give_slow(heap, record, block);
+        struct pool *record;
+        if (!record_fast(heap->arenas, block, &record)) record = arenas_record(heap->arenas, block);
+        if (!pool_give_fast(record, block)) heap_give_slow(heap, record, block);
         block = next;
     }
 }

@@ -33,19 +33,6 @@ void pool_carve(struct pool *pool, char *start) {
     write_link(last, (uintptr_t)start + END_MARK);
 }
 
-bool pool_give_tail(struct pool *record, void *block) {
-    if (record->kind != POOL_TAIL) return false;
-    struct pool *pool = record - record->back_pages;
-    size_t offset = ((uintptr_t)block & (PAGE_BYTES - 1)) + (record->back_pages << PAGE_SHIFT);
-    size_t bytes = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
-    if (unlikely(pool->frees_left <= 1)) return false;
-    if (unlikely(!class_divides(pool->size_class, (uint32_t)offset))) return false;
-    if (unlikely(decoded_link(block) - ((uintptr_t)block - offset) < bytes)) return false;
-    pool_push(pool, block);
-    pool->frees_left--;
-    return true;
-}
-
 size_t pool_live(const struct pool *pool) {
     if (pool->kind == POOL_EMPTY) return 0;
     if (pool->kind == POOL_FULL) return pool_class(pool)->blocks;

@@ -19,6 +19,14 @@ static always_inline void write_link(void *block, uintptr_t next) {
     *(uintptr_t *)block = next ^ link_key;
 }
 
+/* Whether the first word may be a link: its bits 32 to 47 are those of an
+ * address nearby, hidden with the key. Only these, since reading the whole word
+ * just after a program wrote half of it would stall the processor. */
+static always_inline bool looks_linked(const void *block) {
+    uint16_t bits = ((const uint16_t *)block)[2];
+    return bits == (uint16_t)(((uintptr_t)block ^ link_key) >> 32);
+}
+
 /* A block handed out must not look free when it comes back as it was. */
 static always_inline void hide_link(void *block) { *(uintptr_t *)block = 0; }
 
@@ -38,14 +46,11 @@ static always_inline bool pool_give_fast(struct pool *pool, void *block) {
     if (unlikely(pool->frees_left <= 1)) return false;
     uint32_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
     if (unlikely(!class_divides(pool->size_class, offset))) return false;
-    if (unlikely(same_page(decoded_link(block), (uintptr_t)block))) return false;
+    if (unlikely(looks_linked(block))) return false;
     pool_push(pool, block);
     pool->frees_left--;
     return true;
 }
-
-/* The same for a block in a page behind its pool's first. */
-bool pool_give_tail(struct pool *record, void *block);
 
 static inline const struct size_class *pool_class(const struct pool *pool) {
     return &size_classes[pool->size_class];

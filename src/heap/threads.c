@@ -11,6 +11,7 @@ __thread struct heap *thread_heap = &no_heap;
 struct heap no_heap = {
     .current = {EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool),
                 EIGHT(&no_pool), EIGHT(&no_pool), &no_pool},
+    .id = NO_OWNER,
 };
 _Static_assert(CLASS_COUNT == 57, "no_heap has a no_pool for each class");
 
@@ -47,7 +48,7 @@ static struct heap *adopt(void) {
 static struct heap *new_heap(void) {
     static char *room, *room_end;
     uint32_t id = atomic_load(&heap_count);
-    if (id == OWNERS_MAX) return NULL;
+    if (id == NO_OWNER) return NULL;
     if ((size_t)(room_end - room) < sizeof(struct heap)) {
         enum { ROOM = 16 * PAGE_BYTES };
         char *fresh = os_map(ROOM);

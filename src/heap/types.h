@@ -29,6 +29,7 @@ enum {
     ARENAS_MAX = 64, /* arenas of one struct arenas; each is larger than the last */
     BIN_COUNT = 64,  /* lists of free runs by length */
     OWNERS_MAX = 1 << 16,
+    NO_OWNER = OWNERS_MAX - 1, /* in no record */
 };
 
 /* What a page's record says about the page. */
@@ -156,7 +157,7 @@ struct heap {
      * words. Anyone pushes; the owner takes all of them, in its slow path. */
     _Atomic(void *) remote;
 
-    uint16_t id; /* index in the table of heaps, from 1; 0 only in `no_heap` */
+    uint16_t id; /* index in the table of heaps, from 1; NO_OWNER only in `no_heap` */
 
     /* No thread owns this heap: whoever frees into it takes `remote` himself,
      * under the lock of threads.c, until another thread adopts it. */
