@@ -99,7 +99,7 @@ static size_t purge_batch(const struct os_range *ranges, size_t count) {
 }
 #endif
 
-void os_purge(const struct os_range *ranges, size_t count) {
+void os_purge(struct os_range *ranges, size_t count) {
     _Static_assert(sizeof(struct os_range) == sizeof(struct iovec), "passed as iovec");
     size_t done = count > 1 ? purge_batch(ranges, count) : 0;
     for (size_t i = 0; i < count; i++) {
@@ -108,7 +108,7 @@ void os_purge(const struct os_range *ranges, size_t count) {
             continue;
         }
         done = 0;
-        madvise(ranges[i].start, ranges[i].bytes, MADV_DONTNEED);
+        if (madvise(ranges[i].start, ranges[i].bytes, MADV_DONTNEED) != 0) ranges[i].bytes = 0;
     }
 }
 

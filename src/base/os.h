@@ -32,8 +32,9 @@ void *os_remap(void *start, size_t old_bytes, size_t new_bytes);
 
 /* Gives the memory behind these ranges back; they stay mapped and read as
  * zero. One system call for all of them where the kernel can (0.4 us a page),
- * one for each where it cannot (1.3 us). */
-void os_purge(const struct os_range *ranges, size_t count);
+ * one for each where it cannot (1.3 us). A range that the system will not take, of
+ * locked memory, is left as it was and gets `bytes` 0. */
+void os_purge(struct os_range *ranges, size_t count);
 
 /* The limit on address space in bytes, SIZE_MAX when there is none. */
 size_t os_address_limit(void);

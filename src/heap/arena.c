@@ -166,7 +166,8 @@ static struct arena *arenas_grow(struct arenas *arenas, size_t pages) {
     }
     size_t page_count = bytes / (PAGE_BYTES + sizeof(struct pool));
     size_t record_bytes = whole_pages(page_count * sizeof(struct pool));
-    page_count = (bytes - record_bytes) >> PAGE_SHIFT;
+    size_t room = (bytes - record_bytes) >> PAGE_SHIFT;
+    if (page_count > room) page_count = room;
     struct arena *arena = &arenas->arena[arenas->arena_count];
     *arena = (struct arena){
         .pages = (uintptr_t)start + record_bytes,
@@ -228,6 +229,20 @@ static struct pool *detach_dirty(struct arenas *arenas, size_t at_most) {
     return run;
 }
 
+/* Links a batch of busy runs, those that the system did not take as dirty ones
+ * again; gives the pages it took. */
+static size_t relink_purged(struct arenas *arenas, struct pool **runs,
+                            const struct os_range *ranges, size_t count) {
+    size_t purged = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t pages = runs[i]->run_pages;
+        bool is_purged = ranges[i].bytes > 0;
+        link_merged(arenas, runs[i], pages, is_purged ? PAGE_CLEAN : PAGE_DIRTY);
+        if (is_purged) purged += pages;
+    }
+    return purged;
+}
+
 /* Returns dirty pages until at most `keep` are left; gives how many went. Under
  * the lock, which it drops while the system works. */
 static size_t return_down_to(struct arenas *arenas, size_t keep) {
@@ -247,10 +262,13 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
         arenas_unlock(arenas);
         os_purge(ranges, count);
         arenas_lock(arenas);
-        for (size_t i = 0; i < count; i++)
-            link_merged(arenas, runs[i], runs[i]->run_pages, PAGE_CLEAN);
-        resident_returned(pages);
-        returned += pages;
+        size_t purged = relink_purged(arenas, runs, ranges, count);
+        resident_returned(purged);
+        returned += purged;
+        if (purged < pages) {
+            reserve_note_refused(&arenas->reserve, arenas->dirty_pages);
+            break;
+        }
     }
     errno = saved_errno;
     return returned;

@@ -107,18 +107,18 @@ static size_t check_arenas(struct arenas *arenas) {
     return walk.live_blocks;
 }
 
-static void count_mapping(void *start, size_t bytes, void *count) {
+static void count_mapping(void *start, size_t bytes, bool in_use, void *count) {
     must(((uintptr_t)start | bytes) % PAGE_BYTES == 0, "the mapping %p of %zu bytes", start, bytes);
-    ++*(size_t *)count;
+    *(size_t *)count += in_use;
 }
 
 size_t shoal_check(void) {
-    size_t kept_too = 0;
+    size_t mappings = 0;
     process_init();
     if (thread_heap != &no_heap) heap_take_remote(thread_heap);
     if (may_touch_object_heap()) heap_take_remote(&object_heap);
     for (uint32_t id = OBJECT_HEAP_ID; id < atomic_load(&heap_count); id++)
         check_partial_lists(heap_of_id[id]);
-    mapping_each(count_mapping, &kept_too);
-    return check_arenas(&shared_arenas) + check_arenas(&object_arenas);
+    mapping_each(count_mapping, &mappings);
+    return check_arenas(&shared_arenas) + check_arenas(&object_arenas) + mappings;
 }

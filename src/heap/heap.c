@@ -1,4 +1,4 @@
-#include "heap/heap.h"
+#include "heap/fast_paths.h"
 
 #include <errno.h>
 
@@ -86,7 +86,7 @@ static struct pool *new_pool(struct heap *heap, unsigned class) {
     if (heap->empty_pages > 0 && heap->arenas->dirty_pages == 0) give_empty(heap);
     struct pool *pool = arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
     if (!pool) return NULL;
-    pool_init(pool, class, heap->id);
+    pool_init(pool, class, heap->id, !zeroed);
     pool_carve(pool, run_start(heap->arenas, pool));
     return pool;
 }

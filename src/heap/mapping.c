@@ -237,10 +237,11 @@ size_t mapping_return_all(void) {
 
 size_t mapping_kept(void) { return kept_pages << PAGE_SHIFT; }
 
-void mapping_each(void (*see)(void *start, size_t bytes, void *context), void *context) {
+void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *context),
+                  void *context) {
     mapping_lock();
     for (size_t i = 0; i < table.slot_count; i++)
-        if (table.slots[i].start) see(table.slots[i].start, table.slots[i].bytes, context);
-    for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, context);
+        if (table.slots[i].start) see(table.slots[i].start, table.slots[i].bytes, true, context);
+    for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, false, context);
     mapping_unlock();
 }

@@ -32,8 +32,9 @@ size_t mapping_return_all(void);
 /* Bytes kept for the next request. */
 size_t mapping_kept(void);
 
-/* Calls `see` for every mapping, in use or kept. */
-void mapping_each(void (*see)(void *start, size_t bytes, void *context), void *context);
+/* Calls `see` for every mapping, in use or kept for the next request. */
+void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *context),
+                  void *context);
 
 void mapping_lock(void);
 void mapping_unlock(void);

@@ -5,11 +5,21 @@
 uintptr_t link_key;
 struct pool no_pool = {.free = (void *)END_MARK};
 
-void pool_init(struct pool *pool, unsigned class, uint16_t owner) {
+/* The second record of a pool remembers, in a field that tails have no use for. */
+bool pool_was_resident(const struct pool *pool) {
+    return pool_class(pool)->pages > 1 && pool[1].carved != 0;
+}
+
+void pool_init(struct pool *pool, unsigned class, uint16_t owner, bool was_resident) {
     size_t pages = size_classes[class].pages;
     for (size_t i = 1; i < pages; i++)
         pool[i] = (struct pool){
-            .back_pages = i, .size_class = (uint8_t)class, .owner = owner, .kind = POOL_TAIL};
+            .back_pages = i,
+            .carved = was_resident,
+            .owner = owner,
+            .size_class = (uint8_t)class,
+            .kind = POOL_TAIL,
+        };
     pool->carved = 0;
     pool->frees_left = 1;
     pool->owner = owner;
@@ -81,18 +91,23 @@ static bool is_in_free_list(const struct pool *pool, const char *start, const vo
     return false;
 }
 
+void pool_must_have(const struct pool *pool, const char *start, const void *block,
+                    const char *verb) {
+    if (is_block(pool, start, (uintptr_t)block)) return;
+    unsigned bytes = pool_class(pool)->block_bytes;
+    size_t offset = (size_t)((const char *)block - start);
+    if (offset >= pool->carved * (size_t)bytes) pool_no_block(NULL, block, verb);
+    fatal("invalid %s of %p: inside the %u-byte block %p", verb, block, bytes,
+          start + offset - offset % bytes);
+}
+
 void pool_must_own(const struct pool *pool, const char *start, const void *block,
                    const char *verb) {
-    unsigned bytes = pool_class(pool)->block_bytes;
-    if (!is_block(pool, start, (uintptr_t)block)) {
-        size_t offset = (size_t)((const char *)block - start);
-        if (offset >= pool->carved * (size_t)bytes) pool_no_block(NULL, block, verb);
-        fatal("invalid %s of %p: inside the %u-byte block %p", verb, block, bytes,
-              start + offset - offset % bytes);
-    }
+    pool_must_have(pool, start, block, verb);
     if (pool->kind == POOL_FULL || !in_pool(pool, start, decoded_link(block))) return;
     if (is_in_free_list(pool, start, block))
-        fatal("double %s of %p: the %u-byte block is already free", verb, block, bytes);
+        fatal("double %s of %p: the %u-byte block is already free", verb, block,
+              pool_class(pool)->block_bytes);
 }
 
 void pool_no_block(const struct pool *record, const void *block, const char *verb) {

@@ -60,8 +60,10 @@ static inline bool is_pool(const struct pool *pool) {
     return pool->kind >= POOL_CURRENT && pool->kind <= POOL_EMPTY;
 }
 
-/* Makes the records of a fresh run those of a current pool without live blocks. */
-void pool_init(struct pool *pool, unsigned class, uint16_t owner);
+/* Makes the records of a fresh run those of a current pool without live blocks.
+ * `was_resident`: the run was dirty, so also what is not carved yet counts. */
+void pool_init(struct pool *pool, unsigned class, uint16_t owner, bool was_resident);
+bool pool_was_resident(const struct pool *pool);
 
 /* Links up some more blocks, at most a page of them, of a pool whose free list
  * is empty. `start` is the pool's first address. */
@@ -73,8 +75,12 @@ size_t pool_live(const struct pool *pool);
 /* Blocks in the free list, walked; aborts when a link leads astray. */
 size_t pool_count_free(const struct pool *pool, const char *start);
 
-/* Aborts with one line when `block` is no block of the pool or free already.
- * `verb` is what was tried: "free" or "realloc". */
+/* Aborts with one line when `block` is no block of the pool. `verb` is what was
+ * tried: "free" or "realloc". Any thread that has a block of the pool may ask. */
+void pool_must_have(const struct pool *pool, const char *start, const void *block,
+                    const char *verb);
+
+/* The same, and aborts when the block is free already. For the owner. */
 void pool_must_own(const struct pool *pool, const char *start, const void *block, const char *verb);
 
 /* Aborts unless the link of the free `block` leads to a block of its pool. */

@@ -65,7 +65,9 @@ void place_must_be_block(const struct place *place, const void *block, const cha
     struct pool *first = place->first;
     char *start = run_start(place->arenas, first);
     if (is_pool(first)) {
-        pool_must_own(first, start, block, verb);
+        const struct heap *owner = heap_of_id[first->owner];
+        bool is_mine = owner == thread_heap || (owner == &object_heap && may_touch_object_heap());
+        (is_mine ? pool_must_own : pool_must_have)(first, start, block, verb);
         return;
     }
     struct pool *large = large_around(place);

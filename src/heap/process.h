@@ -4,7 +4,7 @@
 #define SHOAL_HEAP_PROCESS_H
 
 #include "heap/arena.h"
-#include "heap/heap.h"
+#include "heap/fast_paths.h"
 
 enum {
     OBJECT_HEAP_ID = 1,

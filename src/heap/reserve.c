@@ -75,3 +75,7 @@ size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit) end_raise(reserve);
     return may_stay(reserve, kept);
 }
+
+void reserve_note_refused(struct reserve *reserve, size_t kept) {
+    if (reserve->limit < kept * 2) reserve->limit = kept * 2;
+}

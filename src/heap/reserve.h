@@ -36,6 +36,10 @@ void reserve_init(struct reserve *reserve, size_t least);
  * returned before. Gives how many may stay: `kept`, or less when some must go. */
 size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back);
 
+/* The system would not take pages of the `kept`: locked memory. Asks for no more
+ * until there are twice as many. */
+void reserve_note_refused(struct reserve *reserve, size_t kept);
+
 /* `pages` were given and `kept` are there now. Gives how many may stay. */
 size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages);
 

@@ -15,8 +15,10 @@ struct sums {
     struct shoal_class_usage classes[CLASS_COUNT];
 };
 
-/* Bytes of a pool that have been touched: whole pages up to the last carved. */
+/* Bytes of a pool that are resident: whole pages up to the last carved, unless
+ * its pages were before. */
 static size_t touched_bytes(const struct pool *pool) {
+    if (pool_was_resident(pool)) return (size_t)pool_class(pool)->pages << PAGE_SHIFT;
     size_t bytes = pool->carved * (size_t)pool_class(pool)->block_bytes;
     size_t whole = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
     size_t pages = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
@@ -110,7 +112,7 @@ size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room) {
     first->live += none->live;
     first->held += none->held;
     size_t count = CLASS_COUNT - 1;
-    memcpy(classes, first, (room < count ? room : count) * sizeof *classes);
+    if (room > 0) memcpy(classes, first, (room < count ? room : count) * sizeof *classes);
     return count;
 }
 
@@ -125,7 +127,10 @@ static void add_range(struct range_list *list, const void *start, size_t bytes, 
     list->count++;
 }
 
-static void add_mapping(void *start, size_t bytes, void *list) { add_range(list, start, bytes, 0); }
+static void add_mapping(void *start, size_t bytes, bool in_use, void *list) {
+    (void)in_use;
+    add_range(list, start, bytes, 0);
+}
 
 size_t shoal_ranges(struct shoal_range *ranges, size_t room) {
     struct range_list list = {ranges, room, 0};

@@ -2,7 +2,7 @@
 #ifndef SHOAL_HEAP_THREADS_H
 #define SHOAL_HEAP_THREADS_H
 
-#include "heap/heap.h"
+#include "heap/fast_paths.h"
 
 /* The heap of a thread that has none yet: its pools are never there. */
 extern struct heap no_heap;

@@ -11,7 +11,7 @@ static char *pages;
 
 static struct pool *make_pool(unsigned class) {
     memset(records, 0, sizeof(records));
-    pool_init(records, class, 7);
+    pool_init(records, class, 7, false);
     pool_carve(records, pages);
     return records;
 }

@@ -2,8 +2,8 @@
  *
  * Only the owner of a heap may call these on it: the thread it belongs to, or
  * whoever holds the interpreter lock. */
-#ifndef SHOAL_HEAP_HEAP_H
-#define SHOAL_HEAP_HEAP_H
+#ifndef SHOAL_HEAP_FAST_PATHS_H
+#define SHOAL_HEAP_FAST_PATHS_H
 
 #include "heap/pool.h"
 
