@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -57,6 +59,27 @@ static void ranges_of_many_pages_are_purged(void **state) {
     os_purge(ranges, 2);
     assert_int_equal(resident_pages(start, PAGES), PAGES - 27);
     os_unmap(start, PAGES * OS_PAGE);
+}
+
+/* Locked memory: its range says so, the contents stay, the others go. */
+static void a_refused_range_has_no_bytes_left(void **state) {
+    (void)state;
+    for (size_t locked = 0; locked < 3; locked++) {
+        struct os_range ranges[3];
+        char *start = os_map(PAGES * OS_PAGE);
+        assert_non_null(start);
+        memset(start, 1, PAGES * OS_PAGE);
+        for (size_t i = 0; i < 3; i++)
+            ranges[i] = (struct os_range){start + 10 * i * OS_PAGE, 2 * OS_PAGE};
+        /* By its number: a sanitizer's mlock does nothing. */
+        if (syscall(SYS_mlock, ranges[locked].start, OS_PAGE) != 0) skip();
+        os_purge(ranges, 3);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(ranges[i].bytes, i == locked ? 0 : 2 * OS_PAGE);
+            assert_int_equal(start[10 * i * OS_PAGE], i == locked);
+        }
+        os_unmap(start, PAGES * OS_PAGE);
+    }
 }
 
 static void a_mapping_grows_and_shrinks_with_its_contents(void **state) {
@@ -134,6 +157,7 @@ int main(void) {
         cmocka_unit_test(reserved_pages_are_committed_as_zeros),
         cmocka_unit_test(purged_pages_are_gone_and_read_as_zeros),
         cmocka_unit_test(ranges_of_many_pages_are_purged),
+        cmocka_unit_test(a_refused_range_has_no_bytes_left),
         cmocka_unit_test(a_mapping_grows_and_shrinks_with_its_contents),
         cmocka_unit_test(what_there_is_not_is_refused_with_enomem),
         cmocka_unit_test(the_address_limit_is_the_processs),

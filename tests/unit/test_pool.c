@@ -107,6 +107,51 @@ static void the_fast_path_knows_its_limits(void **state) {
     assert_false(pool_give_fast(&no_pool, block));
 }
 
+/* Of a run that was resident before, also what is not carved yet counts. */
+static void a_pool_of_several_pages_remembers_whether_it_was_resident(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        for (int resident = 0; resident < 2; resident++) {
+            memset(records, 0, sizeof(records));
+            pool_init(records, class, 7, resident);
+            bool remembers = resident && size_classes[class].pages > 1;
+            assert_true(pool_was_resident(records) == remembers);
+            while (records->carved < size_classes[class].blocks) pool_carve(records, pages);
+            assert_true(pool_was_resident(records) == remembers);
+        }
+    }
+}
+
+/* Every free block looks linked, the last of the list too; one handed out does not. */
+static void free_blocks_look_linked(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        struct pool *pool = make_pool(class);
+        for (uintptr_t block = (uintptr_t)pool->free; !is_end(block);
+             block = decoded_link((void *)block))
+            assert_true(looks_linked((void *)block));
+        void *block = take(pool);
+        assert_false(looks_linked(block));
+        pool_push(pool, block);
+        assert_true(looks_linked(block));
+        hide_link(block);
+        assert_false(looks_linked(block));
+    }
+}
+
+/* Two bytes of the first word decide, so that no write of another size stalls. */
+static void two_bytes_decide_whether_a_block_looks_linked(void **state) {
+    struct pool *pool = make_pool(8);
+    unsigned char *block = take(pool);
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        pool_push(pool, block);
+        block[i] ^= 0x41;
+        assert_true(looks_linked(block) == (i != 4 && i != 5));
+        pool->free = (void *)(uintptr_t)pages;
+    }
+}
+
 /* ---- Crimes ---------------------------------------------------------------- */
 
 static void *criminal; /* the pointer of the crime */
@@ -189,6 +234,9 @@ int main(void) {
         cmocka_unit_test(what_was_freed_last_comes_first),
         cmocka_unit_test(the_free_blocks_are_counted),
         cmocka_unit_test(the_fast_path_knows_its_limits),
+        cmocka_unit_test(a_pool_of_several_pages_remembers_whether_it_was_resident),
+        cmocka_unit_test(free_blocks_look_linked),
+        cmocka_unit_test(two_bytes_decide_whether_a_block_looks_linked),
         cmocka_unit_test(a_block_freed_twice),
         cmocka_unit_test(a_pointer_into_a_block),
         cmocka_unit_test(a_pointer_past_the_blocks),

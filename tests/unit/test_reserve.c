@@ -70,6 +70,100 @@ static void quiet_lowers_it_again(void **state) {
     assert_true(stay < 20000);
 }
 
+/* ---- Surges ---------------------------------------------------------------- */
+
+/* A limit that taking back has raised, and a surge of `pages` in steps of 100. */
+static struct reserve raised(void) {
+    struct reserve reserve = {0};
+    reserve_init(&reserve, 100);
+    while (reserve.limit < 5000) taken(&reserve, 0, 5000);
+    return reserve;
+}
+
+static void surge(struct reserve *reserve, size_t pages) {
+    for (size_t i = 0; i < pages; i += 100) reserve_note_given(reserve, 0, 100);
+}
+
+static void a_surge_is_more_than_twice_the_limit(void **state) {
+    struct reserve reserve = raised();
+    size_t limit = reserve.limit;
+    (void)state;
+    reserve_note_given(&reserve, 0, SURGE_FACTOR * limit);
+    assert_int_equal(reserve.limit, limit);
+    assert_int_equal(reserve.ended_by, 0);
+    reserve_note_given(&reserve, 0, SURGE_FACTOR);
+    assert_int_equal(reserve.limit, RESERVE_LEAST);
+    assert_int_equal(reserve.ended_by, SURGE_FACTOR * (limit + 1));
+}
+
+/* A program that gives and takes in turn gives as much in the end; no surge. */
+static void breathing_is_no_surge(void **state) {
+    struct reserve reserve = raised();
+    size_t limit = reserve.limit;
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        surge(&reserve, limit);
+        reserve_note_taken(&reserve, 0, limit + 100, 0);
+        assert_int_equal(reserve.surge, 0);
+    }
+    assert_true(reserve.limit >= limit);
+    assert_int_equal(reserve.ended_by, 0);
+}
+
+/* What ended the raise comes to all that the surge gave, also after the end. */
+static void what_was_given_is_what_the_limit_rises_to(void **state) {
+    struct reserve reserve = raised();
+    size_t all = SURGE_FACTOR * reserve.limit + 70000;
+    (void)state;
+    surge(&reserve, all);
+    assert_int_equal(reserve.limit, RESERVE_LEAST);
+    assert_int_equal(reserve.ended_by, reserve.surge);
+    assert_true(reserve.ended_by >= all);
+    reserve_note_taken(&reserve, 0, 5000, 5000);
+    assert_true(reserve.limit >= all);
+    assert_int_equal(given(&reserve, all), all);
+}
+
+/* Taking back within the credit is free, also after a surge. */
+static void credit_comes_first(void **state) {
+    struct reserve reserve = {0};
+    (void)state;
+    reserve_init(&reserve, 100);
+    surge(&reserve, 9000);
+    taken(&reserve, 0, CREDIT_MAX);
+    assert_int_equal(reserve.limit, RESERVE_LEAST);
+    taken(&reserve, 0, 5000);
+    assert_true(reserve.limit >= 9000);
+}
+
+/* The next window knows nothing of it: the program may do something else. */
+static void a_surge_is_forgotten_with_its_window(void **state) {
+    struct reserve reserve = raised();
+    (void)state;
+    surge(&reserve, SURGE_FACTOR * reserve.limit + 1000);
+    assert_true(reserve.ended_by > 0);
+    reserve.window_start -= WINDOW_MS;
+    for (int i = 0; i < EVENTS_A_LOOK; i++) taken(&reserve, 0, 0);
+    assert_int_equal(reserve.ended_by, 0);
+    reserve.credit = 0;
+    reserve_note_taken(&reserve, 0, 5000, 5000);
+    assert_true(reserve.limit <= RESERVE_LEAST + 5000);
+}
+
+/* ---- Refusals -------------------------------------------------------------- */
+
+/* Until there is twice as much to return, nobody asks the system again. */
+static void refused_pages_stay(void **state) {
+    struct reserve reserve = {0};
+    (void)state;
+    reserve_init(&reserve, 100);
+    reserve_note_refused(&reserve, 500);
+    assert_int_equal(given(&reserve, 1000), 1000);
+    assert_int_equal(given(&reserve, 1001), 500);
+    reserve_note_refused(&reserve, 10); /* lowers nothing */
+    assert_int_equal(given(&reserve, 1000), 1000);
+}
+
 static void the_environment_can_fix_it(void **state) {
     struct reserve reserve = {0};
     (void)state;
@@ -90,6 +184,12 @@ int main(void) {
         cmocka_unit_test(taking_back_raises_the_limit),
         cmocka_unit_test(a_surge_ends_the_reserve),
         cmocka_unit_test(quiet_lowers_it_again),
+        cmocka_unit_test(a_surge_is_more_than_twice_the_limit),
+        cmocka_unit_test(breathing_is_no_surge),
+        cmocka_unit_test(what_was_given_is_what_the_limit_rises_to),
+        cmocka_unit_test(credit_comes_first),
+        cmocka_unit_test(a_surge_is_forgotten_with_its_window),
+        cmocka_unit_test(refused_pages_stay),
         cmocka_unit_test(the_environment_can_fix_it),
     };
     return cmocka_run_group_tests_name("reserve", tests, NULL, NULL);

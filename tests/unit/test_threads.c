@@ -1,5 +1,6 @@
 /* threads.c: heaps of threads, blocks that cross them, threads that end. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -149,12 +150,21 @@ static struct {
     size_t size;
 } slots[64];
 
+static void empty_slots(void) {
+    for (size_t i = 0; i < COUNT_OF(slots); i++) {
+        shoal_free(slots[i].block);
+        slots[i].block = NULL;
+        slots[i].size = 0;
+    }
+}
+
 static void *storm(void *argument) {
     struct batch *batch = argument;
     for (int step = 0; step < 20000 / SLOWNESS; step++) {
         uint64_t random = random_next(&batch->seed);
         size_t i = random % COUNT_OF(slots);
         size_t size = (random >> 8) % (step % 99 ? 2000 : 90000);
+        if (step % 1999 == 0) size += (size_t)9 << 20; /* a mapping of its own */
         pthread_mutex_lock(&slots[i].lock);
         if (!pattern_holds(slots[i].block, slots[i].size, slots[i].size, (uint32_t)i))
             batch->wrong++;
@@ -176,7 +186,26 @@ static void a_storm_leaves_a_sound_heap(void **state) {
     for (size_t i = 0; i < COUNT_OF(slots); i++) pthread_mutex_init(&slots[i].lock, NULL);
     for (int round = 0; round < 4; round++) in_threads(storm, 0);
     shoal_check();
-    for (size_t i = 0; i < COUNT_OF(slots); i++) shoal_free(slots[i].block);
+    empty_slots();
+}
+
+/* Whatever the others do meanwhile: counts that may be, no block lost. */
+static void counts_and_trims_while_others_work(void **state) {
+    pthread_t threads[THREADS / 2];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(slots); i++) pthread_mutex_init(&slots[i].lock, NULL);
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, storm, &batches[i]), 0);
+    for (int i = 0; i < 300 / SLOWNESS; i++) {
+        struct shoal_usage usage;
+        shoal_usage(&usage);
+        assert_true(usage.live + usage.held < (size_t)1 << 32);
+        if (i % 4 == 0) shoal_trim();
+    }
+    join_all(threads, COUNT_OF(threads));
+    for (size_t i = 0; i < COUNT_OF(threads); i++) assert_int_equal(batches[i].wrong, 0);
+    shoal_check();
+    empty_slots();
 }
 
 /* ---- Blocks handed over as they came, never written to --------------------- */
@@ -191,7 +220,10 @@ static void *make_blocks(void *unused) {
     (void)unused;
     for (size_t i = 0; !atomic_load(&hand_over.stop); i++) {
         void *none = NULL, *block = shoal_malloc(64);
-        if (!atomic_compare_exchange_strong(&hand_over.block, &none, block)) shoal_free(block);
+        if (!atomic_compare_exchange_strong(&hand_over.block, &none, block)) {
+            shoal_free(block);
+            if (i % 16 == 0) sched_yield(); /* the other may have no processor */
+        }
         shoal_free(churn[i % 40]);
         churn[i % 40] = memset(shoal_malloc(64), (int)i, 64);
     }
@@ -207,7 +239,10 @@ static void others_resize_blocks_never_written_to(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, make_blocks, NULL), 0);
     for (int got = 0; got < 100000 / SLOWNESS;) {
         void *block = atomic_exchange(&hand_over.block, NULL);
-        if (!block) continue;
+        if (!block) {
+            sched_yield();
+            continue;
+        }
         block = shoal_realloc(block, 100);
         shoal_free(shoal_realloc(block, 300));
         got++;
@@ -226,6 +261,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(frees_reach_the_living_owner, seed_batches, nothing_left),
         cmocka_unit_test_teardown(others_resize_blocks_never_written_to, nothing_left),
         cmocka_unit_test_setup_teardown(a_storm_leaves_a_sound_heap, seed_batches, nothing_left),
+        cmocka_unit_test_setup_teardown(counts_and_trims_while_others_work, seed_batches,
+                                        nothing_left),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }
