@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,12 @@ Compile = Callable[..., Path]
 Preload = Callable[..., "subprocess.CompletedProcess[str]"]
 
 OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL_STATS", "SHOAL_RELEASE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let children be interrupted: what is ignored stays ignored in them, as under nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import pythons
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
-THREADED = ("threads", "process", "reserve")
+THREADED = ("threads", "process", "heap", "mapping")
 """The C tests that ThreadSanitizer is for; it makes the others slow and finds nothing in them."""
 
 _PYTEST = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
