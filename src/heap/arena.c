@@ -338,6 +338,48 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
     return run;
 }
 
+/* The first of the longest runs of a kind, cut to `most` pages. */
+static struct pool *take_longest(struct arenas *arenas, enum page_kind kind, size_t most,
+                                 size_t *pages) {
+    bool is_dirty = kind == PAGE_DIRTY;
+    uint64_t bins = is_dirty ? arenas->dirty_bins : arenas->clean_bins;
+    if (!bins) return NULL;
+    unsigned bin = 63u - (unsigned)__builtin_clzll(bins);
+    struct pool *run = (is_dirty ? arenas->dirty : arenas->clean)[bin].next;
+    size_t length = run->run_pages;
+    unlink_run(arenas, run);
+    if (length > most) link_run(arenas, run + most, length - most, kind);
+    *pages = length < most ? length : most;
+    return run;
+}
+
+/* Whether returned pages are to be used before new ones: when there is a run of
+ * them long enough, or when they are more than a fourth of the arenas. */
+static bool prefers_clean(const struct arenas *arenas, size_t most) {
+    if (arenas->arena_count == 0) return false;
+    bool has_long = arenas->clean_bins >> bin_of(most) != 0;
+    return has_long || arenas->clean_pages > arenas->arena[arenas->arena_count - 1].top / 4;
+}
+
+struct pool *arenas_take_span(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed) {
+    arenas_lock(arenas);
+    size_t taken_back = 0;
+    struct pool *run = take_longest(arenas, PAGE_DIRTY, most, pages);
+    *zeroed = run == NULL;
+    if (!run && prefers_clean(arenas, most)) {
+        run = take_longest(arenas, PAGE_CLEAN, most, pages);
+        if (run) taken_back = *pages;
+    }
+    if (!run) {
+        run = take_top(arenas, most);
+        *pages = most;
+    }
+    if (!run) run = take_longest(arenas, PAGE_CLEAN, most, pages);
+    if (run) note_taken(arenas, *pages, taken_back);
+    arenas_unlock(arenas);
+    return run;
+}
+
 /* Also forgets the records of the pages behind the first, which of a pool are
  * POOL_TAIL; those of large runs are unused as it is. */
 static void forget(struct pool *run, size_t pages) {
@@ -353,6 +395,17 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages) {
     forget(run, pages);
     link_merged(arenas, run, pages, PAGE_DIRTY);
     note_given(arenas, pages);
+    arenas_unlock(arenas);
+}
+
+void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty) {
+    if (is_dirty) {
+        arenas_give(arenas, run, pages);
+        return;
+    }
+    arenas_lock(arenas);
+    forget(run, 1);
+    link_merged(arenas, run, pages, PAGE_CLEAN);
     arenas_unlock(arenas);
 }
 

@@ -21,6 +21,15 @@ void arenas_unlock(struct arenas *arenas);
  * *zeroed: all its bytes are zero. Records are as the last owner left them. */
 struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool *zeroed);
 
+/* A run of 1 to `most` pages, the longer the better; *pages says how many. Those
+ * that are *zeroed do not count as resident yet: whoever uses one says so with
+ * resident_grew(). Lengthens the arenas rather than use up short runs, as long
+ * as free runs are a small part of them. */
+struct pool *arenas_take_span(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed);
+
+/* Gives pages of a span back, as they were taken. */
+void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty);
+
 /* Gives a run back; it is dirty from now on. May return memory to the system.
  * Clears what the records say, so that a later free into the run is noticed. */
 void arenas_give(struct arenas *arenas, struct pool *run, size_t pages);

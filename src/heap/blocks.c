@@ -106,7 +106,7 @@ void *shoal_realloc(void *block, size_t bytes) {
 static void *take_aligned(size_t align, size_t bytes) {
     if (bytes <= POOLED_MAX && align <= PAGE_BYTES) {
         for (unsigned class = class_of(bytes); class < CLASS_COUNT; class++)
-            if (size_classes[class].block_bytes % align == 0) return heap_take(thread_heap, class);
+            if (class_is_aligned(class, align)) return heap_take(thread_heap, class);
     }
     bool zeroed;
     process_init();

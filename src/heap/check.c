@@ -59,7 +59,6 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
     case POOL_CURRENT:
     case POOL_PARTIAL:
     case POOL_FULL:
-    case POOL_EMPTY:
         check_pool(walk, record);
         return pool_class(record)->pages;
     case PAGE_DIRTY:
@@ -70,6 +69,10 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
         must(record->frees_left == 0 && record->run_pages > 0, "the large block at record %p",
              (void *)record);
         walk->live_blocks++;
+        break;
+    case PAGE_SPAN:
+        must(record->run_pages > 0 && record->frees_left == 0, "the span at record %p",
+             (void *)record);
         break;
     default:
         fatal("check: the page at record %p is in no run: kind %d", (void *)record, record->kind);

@@ -5,6 +5,7 @@
 #include "base/fatal.h"
 #include "heap/arena.h"
 #include "heap/large.h"
+#include "heap/span.h"
 #include "heap/threads.h"
 
 void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
@@ -31,60 +32,11 @@ static void partial_remove(struct heap *heap, struct pool *pool) {
     *(pool->prev ? &pool->prev->next : &list->first) = pool->next;
 }
 
-/* ---- Empty pools ----------------------------------------------------------- */
-
-static void give_empty(struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        struct pool *pool = heap->empty[class];
-        heap->empty[class] = NULL;
-        while (pool) {
-            struct pool *next = pool->next;
-            arenas_give(heap->arenas, pool, size_classes[class].pages);
-            pool = next;
-        }
-    }
-    heap->empty_pages = 0;
-}
-
-/* How many pages of empty pools this heap may keep: half of the reserve, shared
- * among the heaps, but a few in any case. */
-static size_t empty_limit(const struct heap *heap) {
-    enum { EMPTY_LEAST = 16 };
-    const struct arenas *arenas = heap->arenas;
-    size_t share = arenas->reserve.limit / 2 / (arenas->heap_count ? arenas->heap_count : 1);
-    return share > EMPTY_LEAST ? share : EMPTY_LEAST;
-}
-
-static void empty_insert(struct heap *heap, struct pool *pool) {
-    unsigned class = pool->size_class;
-    size_t pages = size_classes[class].pages, limit = empty_limit(heap);
-    if (heap->empty_pages > limit) give_empty(heap); /* the reserve came down */
-    if (heap->empty_pages + pages > limit) {
-        arenas_give(heap->arenas, pool, pages);
-        return;
-    }
-    pool->kind = POOL_EMPTY;
-    pool->frees_left = 0;
-    pool->next = heap->empty[class];
-    heap->empty[class] = pool;
-    heap->empty_pages += pages;
-}
-
-static struct pool *empty_take(struct heap *heap, unsigned class) {
-    struct pool *pool = heap->empty[class];
-    if (!pool) return NULL;
-    heap->empty[class] = pool->next;
-    heap->empty_pages -= size_classes[class].pages;
-    pool->kind = POOL_CURRENT;
-    pool->frees_left = 1;
-    return pool;
-}
-
 static struct pool *new_pool(struct heap *heap, unsigned class) {
-    bool zeroed;
-    /* Pages before memory: what other classes keep may do for this one. */
-    if (heap->empty_pages > 0 && heap->arenas->dirty_pages == 0) give_empty(heap);
-    struct pool *pool = arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
+    bool zeroed = true;
+    struct pool *pool = class < SMALL_CLASSES
+                            ? span_take(heap, class)
+                            : arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
     if (!pool) return NULL;
     pool_init(pool, class, heap->id, !zeroed);
     pool_carve(pool, run_start(heap->arenas, pool));
@@ -94,9 +46,7 @@ static struct pool *new_pool(struct heap *heap, unsigned class) {
 /* The pool to go on with when the current one has no free block. */
 static struct pool *next_pool(struct heap *heap, unsigned class) {
     struct pool *pool = heap->partial[class].first;
-    if (!pool) pool = empty_take(heap, class);
     if (!pool) return new_pool(heap, class);
-    if (pool->kind == POOL_CURRENT) return pool;
     partial_remove(heap, pool);
     pool->kind = POOL_CURRENT;
     pool->frees_left++;
@@ -142,14 +92,15 @@ void *heap_take_checked(struct heap *heap, unsigned class) {
 
 /* Takes back a block that is the pool's and in use. */
 static void give_block(struct heap *heap, struct pool *pool, void *block) {
-    pool_push(pool, block);
     if (pool->kind == POOL_FULL) {
+        pool_push(pool, block);
         pool->frees_left = (uint16_t)(pool_class(pool)->blocks - 1);
         partial_insert(heap, pool);
     } else if (pool->kind == POOL_PARTIAL && pool->frees_left == 1) {
         partial_remove(heap, pool);
-        empty_insert(heap, pool);
+        arenas_give(heap->arenas, pool, pool_class(pool)->pages);
     } else {
+        pool_push(pool, block);
         pool->frees_left--;
     }
 }
@@ -168,13 +119,12 @@ static never_inline void give_doubtful(struct heap *heap, struct pool *record, v
 
 void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
     struct pool *pool = record;
-    size_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
+    size_t page = (uintptr_t)block >> PAGE_SHIFT;
     if (record->kind == POOL_TAIL) {
         pool -= record->back_pages;
-        offset += record->back_pages << PAGE_SHIFT;
+        page -= record->back_pages;
     }
-    if (likely(is_pool(pool) && class_divides(pool->size_class, (uint32_t)offset) &&
-               offset < pool->carved * (size_t)pool_class(pool)->block_bytes &&
+    if (likely(is_pool(pool) && pool_has(pool, (char *)(page << PAGE_SHIFT), block) &&
                (pool->kind == POOL_FULL || !looks_linked(block))))
         give_block(heap, pool, block);
     else
@@ -199,7 +149,7 @@ void heap_take_remote(struct heap *heap) {
 }
 
 void heap_retire_empty(struct heap *heap) {
-    give_empty(heap);
+    span_give_all(heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         struct pool *pool = heap->current[class];
         if (pool == &no_pool || pool_live(pool) > 0) continue;

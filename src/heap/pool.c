@@ -35,7 +35,7 @@ void pool_carve(struct pool *pool, char *start) {
     size_t bytes = class->block_bytes;
     size_t count = bytes < PAGE_BYTES ? PAGE_BYTES / bytes : 1;
     if (count > (size_t)(class->blocks - pool->carved)) count = class->blocks - pool->carved;
-    char *block = start + pool->carved * bytes;
+    char *block = start + class->first + pool->carved * bytes;
     char *last = block + (count - 1) * bytes;
     pool->free = block;
     pool->carved = (uint16_t)(pool->carved + count);
@@ -44,7 +44,6 @@ void pool_carve(struct pool *pool, char *start) {
 }
 
 size_t pool_live(const struct pool *pool) {
-    if (pool->kind == POOL_EMPTY) return 0;
     if (pool->kind == POOL_FULL) return pool_class(pool)->blocks;
     return pool->frees_left - (size_t)(pool->kind == POOL_CURRENT);
 }
@@ -53,16 +52,16 @@ static bool in_pool(const struct pool *pool, const char *start, uintptr_t addres
     return address - (uintptr_t)start < (size_t)pool_class(pool)->pages << PAGE_SHIFT;
 }
 
-/* Whether an address may be that of a block made. */
-static bool is_block(const struct pool *pool, const char *start, uintptr_t address) {
-    size_t offset = address - (uintptr_t)start;
-    size_t bytes = pool_class(pool)->block_bytes;
-    return offset < pool->carved * bytes && class_divides(pool->size_class, (uint32_t)offset);
+bool pool_has(const struct pool *pool, const char *start, const void *block) {
+    const struct size_class *class = pool_class(pool);
+    size_t offset = (size_t)((const char *)block - start);
+    return offset < class->first + pool->carved * (size_t)class->block_bytes &&
+           is_block_offset(pool->size_class, (uint32_t)offset);
 }
 
 void pool_check_link(const struct pool *pool, const char *start, const void *block) {
     uintptr_t next = decoded_link(block);
-    if (next == (uintptr_t)start + END_MARK || is_block(pool, start, next)) return;
+    if (next == (uintptr_t)start + END_MARK || pool_has(pool, start, (void *)next)) return;
     fatal("write after free: the free list of %u-byte blocks at %p is overwritten",
           pool_class(pool)->block_bytes, block);
 }
@@ -93,12 +92,13 @@ static bool is_in_free_list(const struct pool *pool, const char *start, const vo
 
 void pool_must_have(const struct pool *pool, const char *start, const void *block,
                     const char *verb) {
-    if (is_block(pool, start, (uintptr_t)block)) return;
-    unsigned bytes = pool_class(pool)->block_bytes;
-    size_t offset = (size_t)((const char *)block - start);
-    if (offset >= pool->carved * (size_t)bytes) pool_no_block(NULL, block, verb);
-    fatal("invalid %s of %p: inside the %u-byte block %p", verb, block, bytes,
-          start + offset - offset % bytes);
+    if (pool_has(pool, start, block)) return;
+    const struct size_class *class = pool_class(pool);
+    size_t bytes = class->block_bytes;
+    size_t offset = (size_t)((const char *)block - start) - class->first; /* wraps before it */
+    if (offset >= pool->carved * bytes) pool_no_block(NULL, block, verb);
+    fatal("invalid %s of %p: inside the %zu-byte block %p", verb, block, bytes,
+          start + class->first + offset - offset % bytes);
 }
 
 void pool_must_own(const struct pool *pool, const char *start, const void *block,

@@ -45,7 +45,7 @@ static always_inline void pool_push(struct pool *pool, void *block) {
 static always_inline bool pool_give_fast(struct pool *pool, void *block) {
     if (unlikely(pool->frees_left <= 1)) return false;
     uint32_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
-    if (unlikely(!class_divides(pool->size_class, offset))) return false;
+    if (unlikely(!is_block_offset(pool->size_class, offset))) return false;
     if (unlikely(looks_linked(block))) return false;
     pool_push(pool, block);
     pool->frees_left--;
@@ -57,13 +57,16 @@ static inline const struct size_class *pool_class(const struct pool *pool) {
 }
 
 static inline bool is_pool(const struct pool *pool) {
-    return pool->kind >= POOL_CURRENT && pool->kind <= POOL_EMPTY;
+    return pool->kind >= POOL_CURRENT && pool->kind <= POOL_FULL;
 }
 
 /* Makes the records of a fresh run those of a current pool without live blocks.
  * `was_resident`: the run was dirty, so also what is not carved yet counts. */
 void pool_init(struct pool *pool, unsigned class, uint16_t owner, bool was_resident);
 bool pool_was_resident(const struct pool *pool);
+
+/* Whether `block` is the start of one of the blocks made so far. */
+bool pool_has(const struct pool *pool, const char *start, const void *block);
 
 /* Links up some more blocks, at most a page of them, of a pool whose free list
  * is empty. `start` is the pool's first address. */

@@ -19,7 +19,6 @@ static void init_once(void) {
     arenas_init(&shared_arenas, true);
     arenas_init(&object_arenas, false);
     heap_init(&object_heap, &object_arenas, OBJECT_HEAP_ID);
-    object_arenas.heap_count = 1;
     heap_of_id[OBJECT_HEAP_ID] = &object_heap;
     mapping_init();
     threads_init();

@@ -19,15 +19,20 @@ enum {
 };
 
 struct size_class {
-    uint32_t block_bytes;
+    uint16_t block_bytes;
     uint16_t blocks; /* in a pool */
     uint16_t pages;  /* of a pool */
+    uint16_t first;  /* bytes: where in the pool its first block starts */
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];
 
-/* ceil(2^32 / block_bytes), for divides(); apart, since every free reads one. */
-extern const uint32_t class_inverses[CLASS_COUNT];
+/* For is_block_offset(), which every free asks; so apart from the rest. */
+struct class_divisor {
+    uint32_t inverse; /* ceil(2^32 / block_bytes)      */
+    uint32_t bias;    /* first * inverse, modulo 2^32  */
+};
+extern const struct class_divisor class_divisors[CLASS_COUNT];
 
 /* The class of a request of up to SMALL_MAX bytes. */
 static inline unsigned small_class(size_t bytes) { return (unsigned)((bytes + 15) >> 4); }
@@ -41,11 +46,19 @@ static inline unsigned class_of(size_t bytes) {
     return SMALL_CLASSES + (doubling - 9) * 4 + quarter;
 }
 
-/* Whether `offset` (under 65536) is a multiple of a class's block size:
- * n * ceil(2^32 / d) wraps to less than ceil(2^32 / d) exactly when d divides
- * n (D. Lemire et al., Faster remainder by direct computation, 2019). */
-static inline int class_divides(unsigned class, uint32_t offset) {
-    return (uint32_t)(offset * class_inverses[class]) < class_inverses[class];
+/* Whether a block of the class may start `offset` bytes (under 65536) into its
+ * pool: whether block_bytes divides offset - first. n * ceil(2^32 / d) wraps to
+ * less than ceil(2^32 / d) exactly when d divides n (D. Lemire et al., Faster
+ * remainder by direct computation, 2019). */
+static inline int is_block_offset(unsigned class, uint32_t offset) {
+    const struct class_divisor *divisor = &class_divisors[class];
+    return (uint32_t)(offset * divisor->inverse - divisor->bias) < divisor->inverse;
+}
+
+/* Whether every block of the class is at a multiple of `align`, a power of two
+ * of at most a page: pools start at pages. */
+static inline int class_is_aligned(unsigned class, size_t align) {
+    return ((size_classes[class].block_bytes | size_classes[class].first) & (align - 1)) == 0;
 }
 
 #endif

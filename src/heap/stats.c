@@ -19,7 +19,7 @@ struct sums {
  * its pages were before. */
 static size_t touched_bytes(const struct pool *pool) {
     if (pool_was_resident(pool)) return (size_t)pool_class(pool)->pages << PAGE_SHIFT;
-    size_t bytes = pool->carved * (size_t)pool_class(pool)->block_bytes;
+    size_t bytes = pool_class(pool)->first + pool->carved * (size_t)pool_class(pool)->block_bytes;
     size_t whole = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
     size_t pages = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
     return pages < whole ? pages : whole;
@@ -34,7 +34,11 @@ static void add_pool(struct sums *sums, const struct pool *pool) {
     class->live += live;
     class->held += touched_bytes(pool) - live;
     sums->live += live;
-    *(pool->kind == POOL_EMPTY ? &sums->reserve : &sums->pinned) += touched_bytes(pool) - live;
+    sums->pinned += touched_bytes(pool) - live;
+}
+
+static bool is_clean_span(const struct pool *record) {
+    return record->kind == PAGE_SPAN && record->carved == 0;
 }
 
 /* Adds the run that starts at `record`; gives its length in pages. */
@@ -45,7 +49,7 @@ static size_t add_run(struct sums *sums, const struct pool *record) {
     } else if (record->kind == PAGE_LARGE) {
         sums->live += pages << PAGE_SHIFT;
         sums->large += pages << PAGE_SHIFT;
-    } else if (record->kind != PAGE_CLEAN) {
+    } else if (record->kind != PAGE_CLEAN && !is_clean_span(record)) {
         sums->reserve += pages << PAGE_SHIFT;
     }
     return pages ? pages : 1;

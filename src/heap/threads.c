@@ -62,7 +62,6 @@ static struct heap *new_heap(void) {
     heap_init(heap, &shared_arenas, (uint16_t)id);
     heap_of_id[id] = heap;
     atomic_store(&heap_count, id + 1);
-    shared_arenas.heap_count++;
     return heap;
 }
 
@@ -85,7 +84,6 @@ void threads_give_remote(struct heap *owner, void *block) {
     pthread_mutex_lock(&lock);
     if (atomic_load(&owner->orphaned)) {
         heap_take_remote(owner);
-        if (owner->empty_pages > 0) heap_retire_empty(owner);
     }
     pthread_mutex_unlock(&lock);
 }

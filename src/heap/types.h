@@ -39,10 +39,10 @@ enum page_kind {
     PAGE_CLEAN,      /* first or last of a free run that is not resident: reads as zero */
     PAGE_BUSY,       /* first or last of a free run on its way to the system    */
     PAGE_LARGE,      /* first of a large block                                  */
+    PAGE_SPAN,       /* first of the pages a heap has taken ahead               */
     POOL_CURRENT,    /* first of the pool its heap allocates from               */
     POOL_PARTIAL,    /* first of a pool in its heap's partial list              */
     POOL_FULL,       /* first of a pool without a free block, in no list        */
-    POOL_EMPTY,      /* first of a pool without a live block, in its heap's empty list */
     POOL_TAIL,       /* a later page of a pool                                  */
 };
 
@@ -72,7 +72,7 @@ struct pool {
                               run, in the last                                   */
         size_t back_pages; /* POOL_TAIL: distance to the pool's first record      */
     };
-    struct pool *next, *prev; /* partial or empty list, or bin; undefined elsewhere */
+    struct pool *next, *prev; /* partial list or bin; undefined elsewhere */
     uint16_t frees_left;
     uint16_t carved;  /* blocks made so far, of the class's `blocks`; the rest of
                          the pool has never been touched                         */
@@ -131,7 +131,6 @@ struct arenas {
 
     struct reserve reserve; /* how many dirty pages to keep */
 
-    size_t heap_count; /* heaps that take pages here */
     size_t arena_count;
     struct arena arena[ARENAS_MAX];
 };
@@ -141,17 +140,21 @@ struct list {
     struct pool *first, *last;
 };
 
+/* Pages taken ahead for the pools of one class; see span.h. */
+struct span {
+    struct pool *next; /* the first unused page; its record tells of all of them */
+    uint8_t left;      /* pages                                                  */
+    uint8_t length;    /* pages asked for last time                              */
+    bool is_dirty;     /* the unused pages may be resident, and hold old bytes   */
+};
+
 /* The pools one owner allocates from. Touched only by the owner (a thread, or
  * whoever holds the interpreter lock), save for `remote`. */
 struct heap {
     struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
     struct list partial[CLASS_COUNT];  /* oldest first                             */
-    struct pool *empty[CLASS_COUNT];   /* newest first, through `next` only        */
+    struct span span[SMALL_CLASSES];   /* of the classes whose pools are one page  */
     struct arenas *arenas;
-
-    /* Pools without live blocks are kept as they are, list and all, as far as
-     * the reserve allows; see empty_insert(). */
-    size_t empty_pages;
 
     /* Blocks of this heap freed by others, linked plainly through their first
      * words. Anyone pushes; the owner takes all of them, in its slow path. */
