@@ -80,18 +80,20 @@ def test_everything_after_install_comes_back(off_shoal):
         import shoal
         from shoal import _smaps
         shoal.install()
-        shoal.usage()
-        before = _smaps.rollup()
-        made = [str(i) * 9 for i in range(1_000_000)]
-        answer = [_smaps.rollup() - before]
+        def resident():
+            return _smaps.rollup() - shoal.usage().metadata
+        resident()
+        before = resident()
+        made = [str(i) * 9 for i in range(2_000_000)]
+        answer = [resident() - before]
         del made
-        answer.append(_smaps.rollup() - before)
+        answer.append(resident() - before)
         shoal.trim()
-        answer.append(_smaps.rollup() - before)
+        answer.append(resident() - before)
     """)
-    assert high > 80 * MEBIBYTE
-    assert low < 0.1 * high
-    assert trimmed < 0.02 * high
+    assert high > 160 * MEBIBYTE
+    assert low < 0.01 * high
+    assert trimmed < 0.01 * high
 
 
 def test_install_in_a_preloaded_interpreter_changes_nothing(on_shoal):

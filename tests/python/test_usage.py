@@ -89,16 +89,26 @@ def test_classes_sum_to_the_pooled_live_bytes(on_shoal):
     assert held >= pinned
 
 
-def test_what_is_dropped_is_returned_at_once(on_shoal):
-    grown, before, dropped, trimmed = on_shoal("""
+@pytest.mark.parametrize(
+    "made",
+    [
+        "[str(i) * 5 for i in range(2_000_000)]",
+        "[float(i) for i in range(5_000_000)]",
+        "[{} for _ in range(2_000_000)]",
+        "[(i, str(i), float(i)) for i in range(1_000_000)]",
+    ],
+    ids=["str", "float", "dict", "tuple"],
+)
+def test_what_is_dropped_is_returned_at_once(on_shoal, made):
+    grown, before, dropped, trimmed = on_shoal(f"""
         import shoal
         from shoal import _smaps
         shoal.usage()
         def look():
             u = shoal.usage()
-            return [u.live, u.pinned, u.reserve, u.returned, _smaps.rollup()]
+            return [u.live, u.pinned, u.reserve, u.returned, _smaps.rollup() - u.metadata]
         before = look()
-        made = [str(i) * 5 for i in range(1_000_000)]
+        made = {made}
         grown = shoal.usage().live - before[0]
         del made
         dropped = look()
@@ -106,14 +116,12 @@ def test_what_is_dropped_is_returned_at_once(on_shoal):
         answer = [grown, before, dropped, look()]
     """)
     live, pinned, reserve, returned, resident = (new - old for old, new in zip(before, dropped))
-    assert grown > 50 * MEBIBYTE
-    assert abs(live) < 0.1 * MEBIBYTE
-    assert pinned < 0.01 * grown
-    # The reserve follows the clock, so a loaded machine may see more than an idle one.
-    assert reserve < 0.1 * grown
-    assert returned > 0.9 * grown
-    assert resident < 0.11 * grown  # The kernel's word for it.
-    assert trimmed[-1] - before[-1] < 0.02 * grown
+    assert grown > 100 * MEBIBYTE
+    assert abs(live) < 0.01 * grown
+    assert pinned + reserve < 0.01 * grown
+    assert returned > 0.98 * grown
+    assert resident < 0.01 * grown  # The kernel's word for it.
+    assert trimmed[-1] - before[-1] < 0.01 * grown
 
 
 def test_few_survivors_pin_few_pages(on_shoal):
