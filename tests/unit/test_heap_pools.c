@@ -1,10 +1,10 @@
-/* heap.c: which pool serves next, which ones are kept, and freeing twice. On a
- * heap of its own, with arenas of its own. */
-#include <sys/mman.h>
-
+/* heap.c and span.c: where pools come from, which one serves next, when they go,
+ * and freeing twice. On a heap of its own, with arenas of its own. */
 #include "dies.h"
+#include "heap/counters.h"
 #include "heap/fast_paths.h"
 #include "heap/process.h"
+#include "heap/ahead.h"
 
 enum { CLASS = 8, OTHER_CLASS = 20, ID = 7, ROOM = 20000 };
 
@@ -16,7 +16,6 @@ static int begin(void **state) {
     (void)state;
     process_init(); /* the key of the links */
     arenas_init(memset(&arenas, 0, sizeof(arenas)), true);
-    arenas.heap_count = 1;
     heap_init(&heap, &arenas, ID);
     return 0;
 }
@@ -60,97 +59,69 @@ static void give_range(size_t from, size_t to) {
     for (size_t i = from; i < to; i++) give(blocks[i]);
 }
 
-static size_t empty_pages_listed(void) {
+static size_t pages_in_spans(void) {
     size_t pages = 0;
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        for (struct pool *pool = heap.empty[class]; pool; pool = pool->next) {
-            assert_int_equal(pool->kind, POOL_EMPTY);
-            assert_int_equal(pool->size_class, class);
-            assert_int_equal(pool->frees_left, 0);
-            assert_int_equal(pool_live(pool), 0);
-            pages += size_classes[class].pages;
-        }
-    }
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) pages += heap.span[class].left;
     return pages;
 }
 
-/* ---- Empty pools ----------------------------------------------------------- */
+/* All that the arenas have is free, but for what the spans hold. */
+static void assert_all_free(void) {
+    assert_int_equal(arenas.arena_count, 1);
+    assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_in_spans(),
+                     arenas.arena[0].top);
+}
 
-static void empty_pools_stay_within_half_of_the_reserve(void **state) {
-    static const unsigned classes[] = {CLASS, 40, 56};
+/* ---- Spans: pages taken ahead ------------------------------------------------- */
+
+static size_t page_number(void *block) {
+    return (size_t)(pool_of_block(block) - arenas.arena[0].records);
+}
+
+/* With two classes in turn, each has its pools in rows, longer and longer. */
+static void the_pools_of_a_class_follow_each_other(void **state) {
+    size_t per_pool[2] = {size_classes[CLASS].blocks, size_classes[OTHER_CLASS].blocks};
+    size_t last[2] = {0}, rows[2] = {0};
     (void)state;
-    for (size_t k = 0; k < COUNT_OF(classes); k++) {
-        size_t count = take_pools(classes[k], 100), limit = arenas.reserve.limit / 2;
-        for (size_t i = 0; i < count; i++) {
-            give(blocks[i]);
-            limit = arenas.reserve.limit / 2 > limit ? arenas.reserve.limit / 2 : limit;
-            assert_true(heap.empty_pages <= limit);
+    for (int pool = 0; pool < 200; pool++) {
+        for (int which = 0; which < 2; which++) {
+            void *block = NULL;
+            for (size_t i = 0; i < per_pool[which]; i++) block = take(which ? OTHER_CLASS : CLASS);
+            rows[which] += page_number(block) != last[which] + 1;
+            last[which] = page_number(block);
         }
-        assert_true(heap.empty_pages > 0);
-        assert_int_equal(heap.empty_pages, empty_pages_listed());
     }
+    for (int which = 0; which < 2; which++) assert_true(rows[which] < 200 / 8);
 }
 
-static void heaps_share_what_may_be_kept(void **state) {
+/* What is taken ahead costs no memory until it is used. */
+static void pages_taken_ahead_do_not_count_as_resident(void **state) {
+    size_t before = atomic_load(&counters.resident);
     (void)state;
-    arenas.heap_count = 4;
-    arenas.reserve.limit = 160;
-    give_range(0, take_pools(CLASS, 50));
-    assert_int_equal(heap.empty_pages, 160 / 2 / 4);
-    assert_int_equal(heap.empty_pages, empty_pages_listed());
+    for (unsigned class = 1; class < SMALL_CLASSES; class++)
+        for (size_t i = 0; i < 5u * size_classes[class].blocks; i++) take(class);
+    assert_true(pages_in_spans() > 0);
+    assert_int_equal(atomic_load(&counters.resident) - before, 5 * (SMALL_CLASSES - 1));
+    size_t spans = pages_in_spans(), clean = arenas.clean_pages, dirty = arenas.dirty_pages;
+    ahead_give_all(&heap);
+    assert_int_equal(pages_in_spans(), 0);
+    assert_int_equal(arenas.clean_pages, clean + spans); /* as they were taken */
+    assert_int_equal(arenas.dirty_pages, dirty);
 }
 
-static void a_few_are_kept_in_any_case(void **state) {
+/* Pages that are resident serve before fresh ones, and stay what they are. */
+static void spans_of_dirty_pages_are_given_back_dirty(void **state) {
     (void)state;
-    arenas.reserve.limit = 0;
-    give_range(0, take_pools(CLASS, 50));
-    assert_true(heap.empty_pages > 0 && heap.empty_pages <= 16);
-}
-
-static void they_go_when_the_reserve_comes_down(void **state) {
-    size_t per_pool = size_classes[OTHER_CLASS].blocks;
-    (void)state;
-    arenas.reserve.limit = 400;
-    give_range(0, take_pools(CLASS, 150));
-    assert_true(heap.empty_pages > 16);
-    take_pools(OTHER_CLASS, 2);
-    arenas.reserve.limit = 20;
-    give_range(0, per_pool); /* one more empty pool */
-    assert_int_equal(heap.empty_pages, 1);
-    assert_int_equal(heap.empty_pages, empty_pages_listed());
-    assert_null(heap.empty[CLASS]);
-    give_range(per_pool, 2 * per_pool + 1);
-}
-
-static void they_serve_before_new_pools_newest_first(void **state) {
-    size_t count = take_pools(CLASS, 10);
-    (void)state;
-    give_range(0, count);
-    struct pool *newest = heap.empty[CLASS];
-    size_t top = arenas.arena[0].top, empty = heap.empty_pages;
-    assert_int_equal(empty, 10);
-    size_t in_current = size_classes[CLASS].blocks;
-    for (size_t i = 0; i < in_current; i++) blocks[i] = take(CLASS);
-    assert_ptr_equal(pool_of_block(take(CLASS)), newest);
-    assert_int_equal(newest->kind, POOL_CURRENT);
-    assert_int_equal(pool_live(newest), 1);
-    assert_int_equal(heap.empty_pages, empty - 1);
-    for (size_t i = 1; i < empty * in_current; i++) take(CLASS);
-    assert_int_equal(heap.empty_pages, 0);
-    assert_int_equal(arenas.arena[0].top, top);
-}
-
-/* Memory that is resident serves another class rather than fresh memory. */
-static void they_serve_other_classes_before_fresh_pages(void **state) {
-    (void)state;
-    give_range(0, take_pools(CLASS, 10));
-    arenas_return_all(&arenas);
-    assert_int_equal(heap.empty_pages, 10);
-    size_t top = arenas.arena[0].top;
+    give_range(0, take_pools(CLASS, 40));
+    size_t dirty = arenas.dirty_pages, top = arenas.arena[0].top;
+    assert_true(dirty > 1);
     void *block = take(OTHER_CLASS);
-    assert_int_equal(heap.empty_pages, 0);
     assert_int_equal(arenas.arena[0].top, top);
-    assert_int_equal(arenas.dirty_pages, 9);
+    assert_int_equal(arenas.dirty_pages + 1 + heap.span[OTHER_CLASS].left, dirty);
+    assert_true(heap.span[OTHER_CLASS].left == 0 || heap.span[OTHER_CLASS].is_dirty);
+    heap_retire_empty(&heap);
+    assert_int_equal(pages_in_spans(), 0);
+    assert_true(arenas.dirty_pages >= dirty - 1);
     give(block);
 }
 
@@ -159,11 +130,29 @@ static void retiring_leaves_no_page(void **state) {
     (void)state;
     for (size_t k = 0; k < COUNT_OF(classes); k++) {
         give_range(0, take_pools(classes[k], 5));
+        assert_int_not_equal(heap.current[classes[k]]->kind, POOL_FULL);
         heap_retire_empty(&heap);
-        assert_int_equal(heap.empty_pages, 0);
-        assert_int_equal(empty_pages_listed(), 0);
         assert_ptr_equal(heap.current[classes[k]], &no_pool);
-        assert_int_equal(arenas.dirty_pages + arenas.clean_pages, arenas.arena[0].top);
+        assert_int_equal(pages_in_spans(), 0);
+        assert_all_free();
+    }
+}
+
+/* ---- Pools without a live block ------------------------------------------------ */
+
+/* Of every class: only the current pool stays, though it is empty too. */
+static void empty_pools_go_at_once(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        size_t count = take_pools(class, 3);
+        give_range(0, count);
+        assert_int_equal(heap.current[class]->kind, POOL_CURRENT);
+        assert_int_equal(pool_live(heap.current[class]), 0);
+        assert_null(heap.partial[class].first);
+        assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_in_spans() +
+                             size_classes[class].pages,
+                         arenas.arena[0].top);
+        heap_retire_empty(&heap);
     }
 }
 
@@ -220,7 +209,7 @@ static void a_pool_that_becomes_empty_leaves_the_queue(void **state) {
     assert_queue(CLASS, queue, 1);
     give_range(1, per_pool);
     assert_queue(CLASS, NULL, 0);
-    assert_int_equal(heap.empty_pages, 3);
+    assert_true(arenas.dirty_pages >= 3);
 }
 
 /* ---- Frees that need a look ------------------------------------------------- */
@@ -260,13 +249,12 @@ static void freeing_twice_is_noticed_in_every_class(void **state) {
         give_range(1, count);
         for (size_t i = 1; i < count; i += count / 4 + 1)
             assert_dies_of_double_free(class, blocks[i]);
-        give(blocks[0]);
-        assert_int_equal(pool_of_block(blocks[0])->kind, POOL_EMPTY);
+        give(blocks[0]); /* the pool is gone */
+        assert_false(is_pool(pool_of_block(blocks[0])));
         for (size_t i = 0; i < count; i += count / 4 + 1)
             assert_dies_of_double_free(class, blocks[i]);
         give(live);
         assert_dies_of_double_free(class, live);
-        heap_retire_empty(&heap); /* room for the next ones */
     }
 }
 
@@ -288,20 +276,18 @@ static void without_the_fast_path_everything_still_works(void **state) {
     assert_false(record_fast(&arenas, early, &record));
     give(early);
     heap_retire_empty(&heap);
-    assert_int_equal(arenas.dirty_pages + arenas.clean_pages, arenas.arena[0].top);
+    assert_all_free();
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(empty_pools_stay_within_half_of_the_reserve),
-        TEST(heaps_share_what_may_be_kept),
-        TEST(a_few_are_kept_in_any_case),
-        TEST(they_go_when_the_reserve_comes_down),
-        TEST(they_serve_before_new_pools_newest_first),
-        TEST(they_serve_other_classes_before_fresh_pages),
+        TEST(the_pools_of_a_class_follow_each_other),
+        TEST(pages_taken_ahead_do_not_count_as_resident),
+        TEST(spans_of_dirty_pages_are_given_back_dirty),
         TEST(retiring_leaves_no_page),
+        TEST(empty_pools_go_at_once),
         TEST(partial_pools_wait_in_a_queue),
         TEST(a_pool_that_becomes_empty_leaves_the_queue),
         TEST(a_live_block_may_look_linked),

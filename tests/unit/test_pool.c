@@ -45,7 +45,8 @@ static void blocks_come_in_the_order_of_their_addresses(void **state) {
         struct pool *pool = make_pool(class);
         size_t count = size_classes[class].blocks;
         for (size_t i = 0; i < count; i++) {
-            assert_ptr_equal(take(pool), pages + i * size_classes[class].block_bytes);
+            const struct size_class *sizes = &size_classes[class];
+            assert_ptr_equal(take(pool), pages + sizes->first + i * sizes->block_bytes);
             assert_int_equal(pool_live(pool), i + 1);
         }
         assert_null(take(pool));
@@ -123,6 +124,21 @@ static void a_pool_of_several_pages_remembers_whether_it_was_resident(void **sta
 }
 
 /* Every free block looks linked, the last of the list too; one handed out does not. */
+static void a_pool_has_its_blocks_and_nothing_else(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        struct pool *pool = make_pool(class);
+        const struct size_class *sizes = &size_classes[class];
+        for (size_t offset = 0; offset < (size_t)sizes->pages * PAGE_BYTES; offset += 8) {
+            size_t past = offset - sizes->first;
+            bool is_block = offset >= sizes->first && past % sizes->block_bytes == 0 &&
+                            past / sizes->block_bytes < pool->carved;
+            assert_true(pool_has(pool, pages, pages + offset) == is_block);
+        }
+        assert_false(pool_has(pool, pages, pages - sizes->block_bytes));
+    }
+}
+
 static void free_blocks_look_linked(void **state) {
     (void)state;
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
@@ -235,6 +251,7 @@ int main(void) {
         cmocka_unit_test(the_free_blocks_are_counted),
         cmocka_unit_test(the_fast_path_knows_its_limits),
         cmocka_unit_test(a_pool_of_several_pages_remembers_whether_it_was_resident),
+        cmocka_unit_test(a_pool_has_its_blocks_and_nothing_else),
         cmocka_unit_test(free_blocks_look_linked),
         cmocka_unit_test(two_bytes_decide_whether_a_block_looks_linked),
         cmocka_unit_test(a_block_freed_twice),
