@@ -6,8 +6,8 @@
 #include "heap/reserve.h"
 
 enum {
-    EXACT_BINS = 32,                  /* list i holds runs of i + 1 pages */
-    BIN_SEARCH = 16,                  /* runs looked at in a list of mixed lengths */
+    EXACT_LISTS = 32,                  /* list i holds runs of i + 1 pages */
+    LIST_SEARCH = 16,                  /* runs looked at in a list of mixed lengths */
     COMMIT_STEP = 256,                /* pages: commits grow from 1 MiB ... */
     COMMIT_STEP_MAX = 16384,          /* ... to 64 MiB at a time            */
     RETURN_BATCH = 128,               /* runs a system call: 3 KiB of stack */
@@ -18,11 +18,12 @@ static const size_t SMALLEST_RESERVATION = (size_t)256 << 10;
 
 /* ---- Lists of free runs -------------------------------------------------- */
 
-static unsigned bin_of(size_t pages) {
-    if (pages <= EXACT_BINS) return (unsigned)pages - 1;
+/* The list for runs of so many pages. */
+static unsigned list_of(size_t pages) {
+    if (pages <= EXACT_LISTS) return (unsigned)pages - 1;
     unsigned doubling = 63u - (unsigned)__builtin_clzll(pages);
-    unsigned bin = EXACT_BINS + (doubling - 5) * 2 + ((pages >> (doubling - 1)) & 1);
-    return bin < BIN_COUNT ? bin : BIN_COUNT - 1;
+    unsigned index = EXACT_LISTS + (doubling - 5) * 2 + ((pages >> (doubling - 1)) & 1);
+    return index < RUN_LISTS ? index : RUN_LISTS - 1;
 }
 
 static void set_kind(struct pool *run, size_t pages, enum page_kind kind) {
@@ -33,14 +34,14 @@ static void set_kind(struct pool *run, size_t pages, enum page_kind kind) {
 
 static void link_run(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind) {
     bool is_dirty = kind == PAGE_DIRTY;
-    unsigned bin = bin_of(pages);
-    struct pool *list = is_dirty ? &arenas->dirty[bin] : &arenas->clean[bin];
+    unsigned index = list_of(pages);
+    struct pool *head = is_dirty ? &arenas->dirty[index] : &arenas->clean[index];
     set_kind(run, pages, kind);
-    run->next = list->next;
-    run->prev = list;
-    list->next->prev = run;
-    list->next = run;
-    *(is_dirty ? &arenas->dirty_bins : &arenas->clean_bins) |= 1ull << bin;
+    run->next = head->next;
+    run->prev = head;
+    head->next->prev = run;
+    head->next = run;
+    *(is_dirty ? &arenas->dirty_lists : &arenas->clean_lists) |= 1ull << index;
     *(is_dirty ? &arenas->dirty_pages : &arenas->clean_pages) += pages;
 }
 
@@ -52,7 +53,7 @@ static void unlink_run(struct arenas *arenas, struct pool *run) {
     after->prev = run->prev;
     *(is_dirty ? &arenas->dirty_pages : &arenas->clean_pages) -= pages;
     if (after == after->next) /* only the list's own head is left */
-        *(is_dirty ? &arenas->dirty_bins : &arenas->clean_bins) &= ~(1ull << bin_of(pages));
+        *(is_dirty ? &arenas->dirty_lists : &arenas->clean_lists) &= ~(1ull << list_of(pages));
     run->kind = (run + pages - 1)->kind = PAGE_UNUSED;
 }
 
@@ -76,17 +77,18 @@ static void link_merged(struct arenas *arenas, struct pool *run, size_t pages,
     link_run(arenas, run, pages, kind);
 }
 
-/* A linked run of at least `pages`, of the shortest that were quick to find. */
-static struct pool *find_run(struct pool *lists, uint64_t bins, size_t pages) {
-    unsigned bin = bin_of(pages);
-    if (bin >= EXACT_BINS && (bins >> bin & 1)) {
-        int looks = bin == BIN_COUNT - 1 ? -1 : BIN_SEARCH;
-        struct pool *run = lists[bin].next;
-        for (; run != &lists[bin] && looks != 0; run = run->next, looks--)
+/* A linked run of at least `pages`, of the shortest that were quick to find.
+ * Bit i of `filled` says that lists[i] is not empty. */
+static struct pool *find_run(struct pool *lists, uint64_t filled, size_t pages) {
+    unsigned index = list_of(pages);
+    if (index >= EXACT_LISTS && (filled >> index & 1)) {
+        int looks = index == RUN_LISTS - 1 ? -1 : LIST_SEARCH;
+        struct pool *run = lists[index].next;
+        for (; run != &lists[index] && looks != 0; run = run->next, looks--)
             if (run->run_pages >= pages) return run;
     }
-    unsigned from = bin < EXACT_BINS ? bin : bin + 1;
-    uint64_t longer = from < BIN_COUNT ? bins >> from << from : 0;
+    unsigned from = index < EXACT_LISTS ? index : index + 1;
+    uint64_t longer = from < RUN_LISTS ? filled >> from << from : 0;
     return longer ? lists[__builtin_ctzll(longer)].next : NULL;
 }
 
@@ -196,7 +198,7 @@ static struct pool *take_top(struct arenas *arenas, size_t pages) {
 void arenas_init(struct arenas *arenas, bool shared) {
     arenas->shared = shared;
     if (shared) pthread_mutex_init(&arenas->lock, NULL);
-    for (unsigned i = 0; i < BIN_COUNT; i++) {
+    for (unsigned i = 0; i < RUN_LISTS; i++) {
         arenas->dirty[i].next = arenas->dirty[i].prev = &arenas->dirty[i];
         arenas->clean[i].next = arenas->clean[i].prev = &arenas->clean[i];
     }
@@ -216,8 +218,8 @@ void arenas_unlock(struct arenas *arenas) {
 /* Takes the oldest of the longest dirty runs out of its list, at most `at_most`
  * pages of it, and marks it busy. */
 static struct pool *detach_dirty(struct arenas *arenas, size_t at_most) {
-    unsigned bin = 63u - (unsigned)__builtin_clzll(arenas->dirty_bins);
-    struct pool *run = arenas->dirty[bin].prev;
+    unsigned longest = 63u - (unsigned)__builtin_clzll(arenas->dirty_lists);
+    struct pool *run = arenas->dirty[longest].prev;
     size_t pages = run->run_pages;
     unlink_run(arenas, run);
     if (pages > at_most) {
@@ -310,10 +312,10 @@ static struct pool *cut_run(struct arenas *arenas, struct pool *run, size_t leng
     return run + skip;
 }
 
-/* A linked run of at least `span` pages, dirty before clean, taken whole. */
-static struct pool *take_linked(struct arenas *arenas, size_t span, enum page_kind *kind) {
-    struct pool *run = find_run(arenas->dirty, arenas->dirty_bins, span);
-    if (!run) run = find_run(arenas->clean, arenas->clean_bins, span);
+/* A linked run of at least `wish` pages, dirty before clean, taken whole. */
+static struct pool *take_linked(struct arenas *arenas, size_t wish, enum page_kind *kind) {
+    struct pool *run = find_run(arenas->dirty, arenas->dirty_lists, wish);
+    if (!run) run = find_run(arenas->clean, arenas->clean_lists, wish);
     if (!run) return NULL;
     *kind = run->kind;
     unlink_run(arenas, run);
@@ -321,14 +323,14 @@ static struct pool *take_linked(struct arenas *arenas, size_t span, enum page_ki
 }
 
 struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool *zeroed) {
-    size_t span = pages + align - 1;
+    size_t wish = pages + align - 1;
     enum page_kind kind = PAGE_CLEAN;
     arenas_lock(arenas);
-    struct pool *run = take_linked(arenas, span, &kind);
+    struct pool *run = take_linked(arenas, wish, &kind);
     bool is_new = run == NULL;
-    if (is_new) run = take_top(arenas, span);
+    if (is_new) run = take_top(arenas, wish);
     if (run) {
-        size_t length = is_new ? span : run->run_pages;
+        size_t length = is_new ? wish : run->run_pages;
         if (length > pages) run = cut_run(arenas, run, length, pages, align, kind);
         if (kind == PAGE_CLEAN) resident_grew(pages);
         note_taken(arenas, pages, kind == PAGE_CLEAN && !is_new ? pages : 0);
@@ -342,10 +344,10 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
 static struct pool *take_longest(struct arenas *arenas, enum page_kind kind, size_t most,
                                  size_t *pages) {
     bool is_dirty = kind == PAGE_DIRTY;
-    uint64_t bins = is_dirty ? arenas->dirty_bins : arenas->clean_bins;
-    if (!bins) return NULL;
-    unsigned bin = 63u - (unsigned)__builtin_clzll(bins);
-    struct pool *run = (is_dirty ? arenas->dirty : arenas->clean)[bin].next;
+    uint64_t filled = is_dirty ? arenas->dirty_lists : arenas->clean_lists;
+    if (!filled) return NULL;
+    unsigned longest = 63u - (unsigned)__builtin_clzll(filled);
+    struct pool *run = (is_dirty ? arenas->dirty : arenas->clean)[longest].next;
     size_t length = run->run_pages;
     unlink_run(arenas, run);
     if (length > most) link_run(arenas, run + most, length - most, kind);
@@ -357,11 +359,11 @@ static struct pool *take_longest(struct arenas *arenas, enum page_kind kind, siz
  * them long enough, or when they are more than a fourth of the arenas. */
 static bool prefers_clean(const struct arenas *arenas, size_t most) {
     if (arenas->arena_count == 0) return false;
-    bool has_long = arenas->clean_bins >> bin_of(most) != 0;
+    bool has_long = arenas->clean_lists >> list_of(most) != 0;
     return has_long || arenas->clean_pages > arenas->arena[arenas->arena_count - 1].top / 4;
 }
 
-struct pool *arenas_take_span(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed) {
+struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed) {
     arenas_lock(arenas);
     size_t taken_back = 0;
     struct pool *run = take_longest(arenas, PAGE_DIRTY, most, pages);

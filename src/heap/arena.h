@@ -25,9 +25,9 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
  * that are *zeroed do not count as resident yet: whoever uses one says so with
  * resident_grew(). Lengthens the arenas rather than use up short runs, as long
  * as free runs are a small part of them. */
-struct pool *arenas_take_span(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed);
+struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed);
 
-/* Gives pages of a span back, as they were taken. */
+/* Gives pages taken ahead back, as they were. */
 void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty);
 
 /* Gives a run back; it is dirty from now on. May return memory to the system.

@@ -70,8 +70,8 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
              (void *)record);
         walk->live_blocks++;
         break;
-    case PAGE_SPAN:
-        must(record->run_pages > 0 && record->frees_left == 0, "the span at record %p",
+    case PAGE_AHEAD:
+        must(record->run_pages > 0 && record->frees_left == 0, "the pages ahead at record %p",
              (void *)record);
         break;
     default:

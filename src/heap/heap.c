@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "base/fatal.h"
+#include "heap/ahead.h"
 #include "heap/arena.h"
 #include "heap/large.h"
-#include "heap/span.h"
 #include "heap/threads.h"
 
 void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
@@ -35,7 +35,7 @@ static void partial_remove(struct heap *heap, struct pool *pool) {
 static struct pool *new_pool(struct heap *heap, unsigned class) {
     bool zeroed = true;
     struct pool *pool = class < SMALL_CLASSES
-                            ? span_take(heap, class)
+                            ? ahead_take(heap, class)
                             : arenas_take(heap->arenas, size_classes[class].pages, 1, &zeroed);
     if (!pool) return NULL;
     pool_init(pool, class, heap->id, !zeroed);
@@ -149,7 +149,7 @@ void heap_take_remote(struct heap *heap) {
 }
 
 void heap_retire_empty(struct heap *heap) {
-    span_give_all(heap);
+    ahead_give_all(heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         struct pool *pool = heap->current[class];
         if (pool == &no_pool || pool_live(pool) > 0) continue;

@@ -37,8 +37,8 @@ static void add_pool(struct sums *sums, const struct pool *pool) {
     sums->pinned += touched_bytes(pool) - live;
 }
 
-static bool is_clean_span(const struct pool *record) {
-    return record->kind == PAGE_SPAN && record->carved == 0;
+static bool is_clean_ahead(const struct pool *record) {
+    return record->kind == PAGE_AHEAD && record->carved == 0;
 }
 
 /* Adds the run that starts at `record`; gives its length in pages. */
@@ -49,7 +49,7 @@ static size_t add_run(struct sums *sums, const struct pool *record) {
     } else if (record->kind == PAGE_LARGE) {
         sums->live += pages << PAGE_SHIFT;
         sums->large += pages << PAGE_SHIFT;
-    } else if (record->kind != PAGE_CLEAN && !is_clean_span(record)) {
+    } else if (record->kind != PAGE_CLEAN && !is_clean_ahead(record)) {
         sums->reserve += pages << PAGE_SHIFT;
     }
     return pages ? pages : 1;

@@ -27,7 +27,7 @@ enum {
     PAGE_SHIFT = OS_PAGE_SHIFT,
     PAGE_BYTES = OS_PAGE,
     ARENAS_MAX = 64, /* arenas of one struct arenas; each is larger than the last */
-    BIN_COUNT = 64,  /* lists of free runs by length */
+    RUN_LISTS = 64,  /* lists of free runs by length */
     OWNERS_MAX = 1 << 16,
     NO_OWNER = OWNERS_MAX - 1, /* in no record */
 };
@@ -39,7 +39,7 @@ enum page_kind {
     PAGE_CLEAN,      /* first or last of a free run that is not resident: reads as zero */
     PAGE_BUSY,       /* first or last of a free run on its way to the system    */
     PAGE_LARGE,      /* first of a large block                                  */
-    PAGE_SPAN,       /* first of the pages a heap has taken ahead               */
+    PAGE_AHEAD,       /* first of the pages a heap has taken ahead               */
     POOL_CURRENT,    /* first of the pool its heap allocates from               */
     POOL_PARTIAL,    /* first of a pool in its heap's partial list              */
     POOL_FULL,       /* first of a pool without a free block, in no list        */
@@ -72,7 +72,7 @@ struct pool {
                               run, in the last                                   */
         size_t back_pages; /* POOL_TAIL: distance to the pool's first record      */
     };
-    struct pool *next, *prev; /* partial list or bin; undefined elsewhere */
+    struct pool *next, *prev; /* partial list or list; undefined elsewhere */
     uint16_t frees_left;
     uint16_t carved;  /* blocks made so far, of the class's `blocks`; the rest of
                          the pool has never been touched                         */
@@ -125,8 +125,8 @@ struct arenas {
     pthread_mutex_t lock;
 
     /* Free runs by length, newest first: circular lists through next/prev. */
-    struct pool dirty[BIN_COUNT], clean[BIN_COUNT];
-    uint64_t dirty_bins, clean_bins; /* bit i: list i is not empty */
+    struct pool dirty[RUN_LISTS], clean[RUN_LISTS];
+    uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
 
     struct reserve reserve; /* how many dirty pages to keep */
@@ -140,8 +140,8 @@ struct list {
     struct pool *first, *last;
 };
 
-/* Pages taken ahead for the pools of one class; see span.h. */
-struct span {
+/* Pages taken ahead for the pools of one class; see ahead.h. */
+struct ahead {
     struct pool *next; /* the first unused page; its record tells of all of them */
     uint8_t left;      /* pages                                                  */
     uint8_t length;    /* pages asked for last time                              */
@@ -153,7 +153,7 @@ struct span {
 struct heap {
     struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
     struct list partial[CLASS_COUNT];  /* oldest first                             */
-    struct span span[SMALL_CLASSES];   /* of the classes whose pools are one page  */
+    struct ahead ahead[SMALL_CLASSES];   /* of the classes whose pools are one page  */
     struct arenas *arenas;
 
     /* Blocks of this heap freed by others, linked plainly through their first
