@@ -140,7 +140,8 @@ def test_demo_gives_everything_as_json() -> None:
         assert len(one["article_mb"]) == len(one["own"]["steps"]) == len(one["shoal"]["steps"])
         assert one["count"] == one["own"]["count"] == round(one["article_count"] * 0.005)
     assert len(document["survivors"]) == 12
-    assert all(0 < row["ratio"] < 10 for row in document["survivors"])
+    # At this size the start may have had more to spare than what is kept: below 0.
+    assert all(-1 < row["ratio"] < 10 for row in document["survivors"])
     assert len(document["conclusion"]) == 2
 
 
