@@ -1,7 +1,7 @@
 #include "heap/ahead.h"
 
-#include "heap/arena.h"
 #include "heap/counters.h"
+#include "heap/pages.h"
 
 enum { AHEAD_MAX = 16 }; /* pages; a class's first times fewer */
 

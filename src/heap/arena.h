@@ -1,8 +1,6 @@
-/* Pages: from whom heaps take runs of them and to whom they give them back.
+/* Arenas: reserved addresses, their pages and the records of these.
  *
- * Of a shared struct arenas every function takes the lock itself; of the
- * interpreter's the caller holds the interpreter lock. Runs are named by the
- * record of their first page. */
+ * Runs are named by the record of their first page. */
 #ifndef SHOAL_HEAP_ARENA_H
 #define SHOAL_HEAP_ARENA_H
 
@@ -15,27 +13,9 @@ void arenas_init(struct arenas *arenas, bool shared);
 void arenas_lock(struct arenas *arenas);
 void arenas_unlock(struct arenas *arenas);
 
-/* A run of `pages` whose first page's number is a multiple of `align` (a power
- * of two, 1 for any) within the address space; NULL when there is no memory.
- * The newest dirty run that fits best, else a returned one, else new pages.
- * *zeroed: all its bytes are zero. Records are as the last owner left them. */
-struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool *zeroed);
-
-/* A run of 1 to `most` pages, the longer the better; *pages says how many. Those
- * that are *zeroed do not count as resident yet: whoever uses one says so with
- * resident_grew(). Lengthens the arenas rather than use up short runs, as long
- * as free runs are a small part of them. */
-struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed);
-
-/* Gives pages taken ahead back, as they were. */
-void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty);
-
-/* Gives a run back; it is dirty from now on. May return memory to the system.
- * Clears what the records say, so that a later free into the run is noticed. */
-void arenas_give(struct arenas *arenas, struct pool *run, size_t pages);
-
-/* Makes `run` of `pages` longer in place; false when what follows is in use. */
-bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t longer);
+/* Under the lock: a run of pages never used before, committed and zero; NULL
+ * when there is no address space or no memory. Reserves an arena if need be. */
+struct pool *arenas_take_new(struct arenas *arenas, size_t pages);
 
 /* The arena of a record or an address, NULL when it is in none. */
 struct arena *arena_of_record(struct arenas *arenas, const struct pool *record);
@@ -60,8 +40,5 @@ static always_inline bool record_fast(const struct arenas *arenas, const void *a
     *record = arenas->first_records + page;
     return likely(page < arenas->first_count);
 }
-
-/* Returns every dirty page to the system; gives how many. */
-size_t arenas_return_all(struct arenas *arenas);
 
 #endif

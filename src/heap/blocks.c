@@ -46,7 +46,7 @@ static never_inline void give_elsewhere(void *block) {
         return;
     }
     struct pool *first = place.first;
-    if (!is_pool(first)) place_must_be_block(&place, block, "free");
+    if (!is_pool(first)) place_must_be_block(&place, thread_heap, block, "free");
     if (first->owner == 0)
         large_give(place.arenas, first, block);
     else if (first->owner == thread_heap->id)
@@ -91,7 +91,7 @@ void *shoal_realloc(void *block, size_t bytes) {
         return NULL;
     }
     if (!place_find(&place, &shared_arenas, block)) return resize_mapping(block, bytes);
-    place_must_be_block(&place, block, "realloc");
+    place_must_be_block(&place, thread_heap, block, "realloc");
     if (is_pool(place.first)) {
         if (bytes <= POOLED_MAX && size_classes[class_of(bytes)].block_bytes == place.bytes)
             return block;

@@ -165,13 +165,13 @@ static void *object_resize(enum domain domain, void *block, size_t bytes) {
     struct place place;
     if (!block) return object_malloc(NULL, bytes);
     if (!place_find(&place, &object_arenas, block)) return resize_elsewhere(domain, block, bytes);
+    bool is_mine = uses_object_heap();
+    place_must_be_block(&place, is_mine ? &object_heap : thread_heap, block, "realloc");
     if (is_pool(place.first)) {
         if (bytes <= POOLED_MAX && size_classes[class_of(bytes)].block_bytes == place.bytes)
             return block;
-    } else {
-        place_must_be_block(&place, block, "realloc");
-        bool may_resize = place.arenas->shared || uses_object_heap();
-        if (may_resize && large_resize(place.arenas, place.first, bytes)) return block;
+    } else if (place.arenas->shared || is_mine) {
+        if (large_resize(place.arenas, place.first, bytes)) return block;
     }
     return resize_by_move(domain, block, place.bytes, bytes);
 }

@@ -4,9 +4,8 @@
 
 #include "base/fatal.h"
 #include "heap/ahead.h"
-#include "heap/arena.h"
 #include "heap/large.h"
-#include "heap/threads.h"
+#include "heap/pages.h"
 
 void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
     *heap = (struct heap){.arenas = arenas, .id = id};
@@ -63,9 +62,9 @@ void *heap_take_slow(struct heap *heap, unsigned class) {
         pool->kind = POOL_FULL;
         pool->frees_left = 1;
         heap->current[class] = &no_pool;
-    } else if (heap == &no_heap) {
-        heap = threads_attach();
-        if (heap != &no_heap) return heap_take(heap, class);
+    } else if (heap->real_heap) {
+        heap = heap->real_heap();
+        if (heap) return heap_take(heap, class);
         errno = ENOMEM;
         return NULL;
     }

@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "base/fatal.h"
-#include "heap/arena.h"
 #include "heap/mapping.h"
+#include "heap/pages.h"
 
 static size_t pages_of(size_t bytes) { return (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT; }
 

@@ -2,7 +2,6 @@
 
 #include "base/fatal.h"
 #include "heap/mapping.h"
-#include "heap/threads.h"
 
 struct arenas shared_arenas;
 struct arenas object_arenas;
@@ -21,7 +20,6 @@ static void init_once(void) {
     heap_init(&object_heap, &object_arenas, OBJECT_HEAP_ID);
     heap_of_id[OBJECT_HEAP_ID] = &object_heap;
     mapping_init();
-    threads_init();
 }
 
 void process_init(void) {
@@ -60,13 +58,12 @@ static struct pool *large_around(const struct place *place) {
     return covers ? record : NULL;
 }
 
-void place_must_be_block(const struct place *place, const void *block, const char *verb) {
+void place_must_be_block(const struct place *place, const struct heap *mine, const void *block,
+                         const char *verb) {
     struct pool *first = place->first;
     char *start = run_start(place->arenas, first);
     if (is_pool(first)) {
-        const struct heap *owner = heap_of_id[first->owner];
-        bool is_mine = owner == thread_heap || (owner == &object_heap && may_touch_object_heap());
-        (is_mine ? pool_must_own : pool_must_have)(first, start, block, verb);
+        (first->owner == mine->id ? pool_must_own : pool_must_have)(first, start, block, verb);
         return;
     }
     struct pool *large = large_around(place);

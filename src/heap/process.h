@@ -37,8 +37,10 @@ struct place {
 /* Looks in `likely_in` first. False when the block is in no arena. */
 bool place_find(struct place *place, struct arenas *likely_in, const void *block);
 
-/* Aborts with one line when there is no live block; "free" or "realloc". */
-void place_must_be_block(const struct place *place, const void *block, const char *verb);
+/* Aborts with one line when there is no live block. `mine` is the heap that the
+ * caller owns: only its free lists are searched. `verb`: "free" or "realloc". */
+void place_must_be_block(const struct place *place, const struct heap *mine, const void *block,
+                         const char *verb);
 
 /* Aborts with one line for a block that is in no arena and no mapping. */
 _Noreturn void no_such_block(const void *block, const char *verb);

@@ -3,6 +3,7 @@
 
 #include "heap/counters.h"
 #include "heap/mapping.h"
+#include "heap/pages.h"
 #include "heap/process.h"
 #include "heap/threads.h"
 #include "shoal/heap.h"

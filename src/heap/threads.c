@@ -12,6 +12,7 @@ struct heap no_heap = {
     .current = {EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool), EIGHT(&no_pool),
                 EIGHT(&no_pool), EIGHT(&no_pool), &no_pool},
     .id = NO_OWNER,
+    .real_heap = threads_attach,
 };
 _Static_assert(CLASS_COUNT == 57, "no_heap has a no_pool for each class");
 
@@ -65,14 +66,18 @@ static struct heap *new_heap(void) {
     return heap;
 }
 
+static void make_exit_key(void) { pthread_key_create(&exit_key, orphan); }
+
 struct heap *threads_attach(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     process_init();
+    pthread_once(&once, make_exit_key);
     if (thread_heap != &no_heap) return thread_heap;
     pthread_mutex_lock(&lock);
     struct heap *heap = adopt();
     if (!heap) heap = new_heap();
     pthread_mutex_unlock(&lock);
-    if (!heap) return &no_heap;
+    if (!heap) return NULL;
     thread_heap = heap; /* before the next line, which may allocate */
     pthread_setspecific(exit_key, heap);
     return heap;
@@ -123,5 +128,3 @@ __attribute__((constructor)) static void watch_forks(void) {
     process_init();
     pthread_atfork(before_fork, after_fork, after_fork);
 }
-
-void threads_init(void) { pthread_key_create(&exit_key, orphan); }

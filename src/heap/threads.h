@@ -4,16 +4,14 @@
 
 #include "heap/fast_paths.h"
 
-/* The heap of a thread that has none yet: its pools are never there. */
+/* The stand-in for the heap of a thread that has none yet. */
 extern struct heap no_heap;
 
 /* The calling thread's heap, &no_heap at first. Initial-exec: one load. */
 extern __thread struct heap *thread_heap __attribute__((tls_model("initial-exec")));
 
-void threads_init(void);
-
 /* Gives the calling thread a heap: one that a finished thread left, or a new
- * one. &no_heap when there is no memory for it. */
+ * one. NULL when there is no memory for it. */
 struct heap *threads_attach(void);
 
 /* Hands a block to the heap it belongs to, from a thread that does not own it. */

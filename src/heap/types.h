@@ -160,7 +160,11 @@ struct heap {
      * words. Anyone pushes; the owner takes all of them, in its slow path. */
     _Atomic(void *) remote;
 
-    uint16_t id; /* index in the table of heaps, from 1; NO_OWNER only in `no_heap` */
+    uint16_t id; /* index in the table of heaps, from 1; NO_OWNER in a stand-in */
+
+    /* Of a stand-in, which has no pools: makes the heap to be used in its place;
+     * NULL when there is no memory for one. NULL in all other heaps. */
+    struct heap *(*real_heap)(void);
 
     /* No thread owns this heap: whoever frees into it takes `remote` himself,
      * under the lock of threads.c, until another thread adopts it. */

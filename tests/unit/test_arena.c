@@ -1,5 +1,5 @@
 /* arena.c: runs of pages, and what happens when there are none. */
-#include "heap/arena.h"
+#include "heap/pages.h"
 
 #include <pthread.h>
 #include <stdlib.h>

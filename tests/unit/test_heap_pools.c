@@ -1,4 +1,4 @@
-/* heap.c and span.c: where pools come from, which one serves next, when they go,
+/* heap.c and ahead.c: where pools come from, which one serves next, when they go,
  * and freeing twice. On a heap of its own, with arenas of its own. */
 #include "dies.h"
 #include "heap/counters.h"
@@ -59,16 +59,16 @@ static void give_range(size_t from, size_t to) {
     for (size_t i = from; i < to; i++) give(blocks[i]);
 }
 
-static size_t pages_in_spans(void) {
+static size_t pages_ahead(void) {
     size_t pages = 0;
-    for (unsigned class = 0; class < SMALL_CLASSES; class++) pages += heap.span[class].left;
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) pages += heap.ahead[class].left;
     return pages;
 }
 
-/* All that the arenas have is free, but for what the spans hold. */
+/* All that the arenas have is free, but for what is taken ahead. */
 static void assert_all_free(void) {
     assert_int_equal(arenas.arena_count, 1);
-    assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_in_spans(),
+    assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_ahead(),
                      arenas.arena[0].top);
 }
 
@@ -100,27 +100,27 @@ static void pages_taken_ahead_do_not_count_as_resident(void **state) {
     (void)state;
     for (unsigned class = 1; class < SMALL_CLASSES; class++)
         for (size_t i = 0; i < 5u * size_classes[class].blocks; i++) take(class);
-    assert_true(pages_in_spans() > 0);
+    assert_true(pages_ahead() > 0);
     assert_int_equal(atomic_load(&counters.resident) - before, 5 * (SMALL_CLASSES - 1));
-    size_t spans = pages_in_spans(), clean = arenas.clean_pages, dirty = arenas.dirty_pages;
+    size_t ahead = pages_ahead(), clean = arenas.clean_pages, dirty = arenas.dirty_pages;
     ahead_give_all(&heap);
-    assert_int_equal(pages_in_spans(), 0);
-    assert_int_equal(arenas.clean_pages, clean + spans); /* as they were taken */
+    assert_int_equal(pages_ahead(), 0);
+    assert_int_equal(arenas.clean_pages, clean + ahead); /* as they were taken */
     assert_int_equal(arenas.dirty_pages, dirty);
 }
 
 /* Pages that are resident serve before fresh ones, and stay what they are. */
-static void spans_of_dirty_pages_are_given_back_dirty(void **state) {
+static void dirty_pages_ahead_are_given_back_dirty(void **state) {
     (void)state;
     give_range(0, take_pools(CLASS, 40));
     size_t dirty = arenas.dirty_pages, top = arenas.arena[0].top;
     assert_true(dirty > 1);
     void *block = take(OTHER_CLASS);
     assert_int_equal(arenas.arena[0].top, top);
-    assert_int_equal(arenas.dirty_pages + 1 + heap.span[OTHER_CLASS].left, dirty);
-    assert_true(heap.span[OTHER_CLASS].left == 0 || heap.span[OTHER_CLASS].is_dirty);
+    assert_int_equal(arenas.dirty_pages + 1 + heap.ahead[OTHER_CLASS].left, dirty);
+    assert_true(heap.ahead[OTHER_CLASS].left == 0 || heap.ahead[OTHER_CLASS].is_dirty);
     heap_retire_empty(&heap);
-    assert_int_equal(pages_in_spans(), 0);
+    assert_int_equal(pages_ahead(), 0);
     assert_true(arenas.dirty_pages >= dirty - 1);
     give(block);
 }
@@ -133,7 +133,7 @@ static void retiring_leaves_no_page(void **state) {
         assert_int_not_equal(heap.current[classes[k]]->kind, POOL_FULL);
         heap_retire_empty(&heap);
         assert_ptr_equal(heap.current[classes[k]], &no_pool);
-        assert_int_equal(pages_in_spans(), 0);
+        assert_int_equal(pages_ahead(), 0);
         assert_all_free();
     }
 }
@@ -149,7 +149,7 @@ static void empty_pools_go_at_once(void **state) {
         assert_int_equal(heap.current[class]->kind, POOL_CURRENT);
         assert_int_equal(pool_live(heap.current[class]), 0);
         assert_null(heap.partial[class].first);
-        assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_in_spans() +
+        assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_ahead() +
                              size_classes[class].pages,
                          arenas.arena[0].top);
         heap_retire_empty(&heap);
@@ -285,7 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_pools_of_a_class_follow_each_other),
         TEST(pages_taken_ahead_do_not_count_as_resident),
-        TEST(spans_of_dirty_pages_are_given_back_dirty),
+        TEST(dirty_pages_ahead_are_given_back_dirty),
         TEST(retiring_leaves_no_page),
         TEST(empty_pools_go_at_once),
         TEST(partial_pools_wait_in_a_queue),

@@ -1,5 +1,6 @@
 /* process.c: which heap a block belongs to, and where it ends. */
 #include "heap/process.h"
+#include "heap/threads.h"
 
 #include "unit.h"
 
@@ -14,7 +15,7 @@ static void a_block_is_placed(void **state) {
         assert_int_equal(place.bytes, shoal_usable_size(block));
         assert_true(is_pool(place.first) == (sizes[i] <= SHOAL_POOLED_MAX));
         assert_ptr_equal(arenas_record(&shared_arenas, block), place.record);
-        place_must_be_block(&place, block, "free");
+        place_must_be_block(&place, thread_heap, block, "free");
         shoal_free(block);
     }
 }

@@ -1,0 +1,31 @@
+/* Lists of free runs by length, newest first. Under the arenas' lock. */
+#ifndef SHOAL_HEAP_RUN_LIST_H
+#define SHOAL_HEAP_RUN_LIST_H
+
+#include "heap/types.h"
+
+/* The index of the list for runs of so many pages. */
+unsigned run_list_of(size_t pages);
+
+/* Marks the first and the last page of a run that is in no list. */
+void run_set_kind(struct pool *run, size_t pages, enum page_kind kind);
+
+/* Links a run that has no neighbour of its kind, PAGE_DIRTY or PAGE_CLEAN. */
+void run_link(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind);
+
+/* Links a run together with its neighbours of the same kind. */
+void run_link_merged(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind);
+
+/* Takes a run out of its list; its pages are of no kind then. */
+void run_unlink(struct arenas *arenas, struct pool *run);
+
+/* A linked run of at least `pages`, of the shortest that are quick to find, or
+ * NULL. Bit i of `filled` says that lists[i] is not empty. */
+struct pool *run_find(struct pool *lists, uint64_t filled, size_t pages);
+
+/* The list of the longest runs; `filled`, which must not be 0, as above. */
+static inline struct pool *run_longest(struct pool *lists, uint64_t filled) {
+    return &lists[63u - (unsigned)__builtin_clzll(filled)];
+}
+
+#endif
