@@ -1,10 +1,10 @@
 /* heap.c and ahead.c: where pools come from, which one serves next, when they go,
  * and freeing twice. On a heap of its own, with arenas of its own. */
 #include "dies.h"
+#include "heap/ahead.h"
 #include "heap/counters.h"
 #include "heap/fast_paths.h"
 #include "heap/process.h"
-#include "heap/ahead.h"
 
 enum { CLASS = 8, OTHER_CLASS = 20, ID = 7, ROOM = 20000 };
 
@@ -68,8 +68,7 @@ static size_t pages_ahead(void) {
 /* All that the arenas have is free, but for what is taken ahead. */
 static void assert_all_free(void) {
     assert_int_equal(arenas.arena_count, 1);
-    assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_ahead(),
-                     arenas.arena[0].top);
+    assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_ahead(), arenas.arena[0].top);
 }
 
 /* ---- Spans: pages taken ahead ------------------------------------------------- */
