@@ -74,22 +74,30 @@ static long advise_batch(int pidfd, const struct os_range *ranges, size_t count)
     return syscall(SYS_process_madvise, pidfd, ranges, count, MADV_DONTNEED, 0);
 }
 
+/* One way that did work may still fail for some ranges, of locked memory. */
+static bool batch_has_worked;
+
+static long try_batch(enum batch_way way, const struct os_range *ranges, size_t count) {
+    if (way == BATCH_BY_MARK) return advise_batch(PIDFD_OF_CALLER, ranges, count);
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0) return -1;
+    long done = advise_batch(pidfd, ranges, count);
+    close(pidfd);
+    return done;
+}
+
 /* Bytes at the front of `ranges` that were purged. */
 static size_t purge_batch(const struct os_range *ranges, size_t count) {
-    long done = -1;
-    if (batch_way == BATCH_BY_MARK) {
-        done = advise_batch(PIDFD_OF_CALLER, ranges, count);
-        if (done < 0) batch_way = BATCH_BY_DESCRIPTOR;
-    }
-    if (batch_way == BATCH_BY_DESCRIPTOR) {
-        int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-        if (pidfd >= 0) {
-            done = advise_batch(pidfd, ranges, count);
-            close(pidfd);
-            if (done < 0) batch_way = BATCH_NOT;
+    while (batch_way != BATCH_NOT) {
+        long done = try_batch(batch_way, ranges, count);
+        if (done >= 0) {
+            batch_has_worked = true;
+            return (size_t)done;
         }
+        if (batch_has_worked) return 0;
+        batch_way++;
     }
-    return done < 0 ? 0 : (size_t)done;
+    return 0;
 }
 
 #else

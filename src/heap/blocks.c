@@ -76,9 +76,9 @@ static void *resize_mapping(void *block, size_t bytes) {
     size_t old_bytes = mapping_bytes(block);
     if (old_bytes == 0) no_such_block(block, "realloc");
     if (bytes <= LARGE_RUN_MAX) return resize_by_move(block, old_bytes, bytes);
-    block = mapping_resize(block, bytes);
-    if (!block) errno = ENOMEM;
-    return block;
+    void *resized = mapping_resize(block, bytes);
+    /* Where address space is short, what the arenas have of it may be free. */
+    return resized ? resized : resize_by_move(block, old_bytes, bytes);
 }
 
 /* Across size classes the block moves, also when it shrinks: a block that

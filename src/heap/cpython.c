@@ -155,9 +155,11 @@ static void *resize_by_move(enum domain domain, void *block, size_t old_bytes, s
  * knows its size. */
 static void *resize_elsewhere(enum domain domain, void *block, size_t bytes) {
     size_t old_bytes = mapping_bytes(block);
-    if (old_bytes > 0 && bytes <= LARGE_RUN_MAX)
-        return resize_by_move(domain, block, old_bytes, bytes);
-    if (old_bytes > 0 || shoal_serves_malloc()) return shoal_realloc(block, bytes ? bytes : 1);
+    if (old_bytes > 0) {
+        void *resized = bytes > LARGE_RUN_MAX ? mapping_resize(block, bytes) : NULL;
+        return resized ? resized : resize_by_move(domain, block, old_bytes, bytes);
+    }
+    if (shoal_serves_malloc()) return shoal_realloc(block, bytes ? bytes : 1);
     return before[domain].realloc(before[domain].context, block, bytes);
 }
 

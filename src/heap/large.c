@@ -28,7 +28,8 @@ void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t ali
     void *block = is_run ? NULL : mapping_take(bytes, align, zeroed);
     /* Where address space is short, what the arenas have of it may be free. */
     if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
-    if (!block && mapping_return_all()) block = run_take(arenas, owner, bytes, align, zeroed);
+    if (!block && mapping_return_all() + arenas_return_all(arenas) > 0)
+        block = run_take(arenas, owner, bytes, align, zeroed);
     if (!block) errno = ENOMEM;
     return block;
 }

@@ -126,6 +126,7 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
     if (run) {
         size_t length = is_new ? wish : run->run_pages;
         if (length > pages) run = cut_run(arenas, run, length, pages, align, kind);
+        run->run_pages = pages; /* for whoever counts meanwhile */
         if (kind == PAGE_CLEAN) resident_grew(pages);
         note_taken(arenas, pages, kind == PAGE_CLEAN && !is_new ? pages : 0);
     }
@@ -140,7 +141,9 @@ static struct pool *take_longest(struct arenas *arenas, enum page_kind kind, siz
     bool is_dirty = kind == PAGE_DIRTY;
     uint64_t filled = is_dirty ? arenas->dirty_lists : arenas->clean_lists;
     if (!filled) return NULL;
-    struct pool *run = run_longest(is_dirty ? arenas->dirty : arenas->clean, filled)->next;
+    struct pool *lists = is_dirty ? arenas->dirty : arenas->clean;
+    struct pool *run = run_find(lists, filled, most); /* long runs are for large blocks */
+    if (!run) run = run_longest(lists, filled)->next;
     size_t length = run->run_pages;
     run_unlink(arenas, run);
     if (length > most) run_link(arenas, run + most, length - most, kind);
@@ -171,7 +174,10 @@ struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages
     }
     if (!run) run = take_longest(arenas, PAGE_CLEAN, most, pages);
     if (!run && (run = arenas_take_new(arenas, 1))) *pages = 1; /* the last ones there are */
-    if (run) note_taken(arenas, *pages, taken_back);
+    if (run) {
+        run->run_pages = *pages; /* for whoever counts meanwhile */
+        note_taken(arenas, *pages, taken_back);
+    }
     arenas_unlock(arenas);
     return run;
 }
