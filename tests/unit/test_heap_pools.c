@@ -1,34 +1,11 @@
-/* heap.c and ahead.c: where pools come from, which one serves next, when they go,
- * and freeing twice. On a heap of its own, with arenas of its own. */
+/* heap.c: where pools come from, which one serves next, when they go, and freeing
+ * twice. On a heap of its own, with arenas of its own. */
 #include "dies.h"
-#include "heap/ahead.h"
-#include "heap/counters.h"
-#include "heap/fast_paths.h"
-#include "heap/process.h"
+#include "own_heap.h"
 
-enum { CLASS = 8, OTHER_CLASS = 20, ID = 7, ROOM = 20000 };
+enum { CLASS = 8, OTHER_CLASS = 20, ROOM = 20000 };
 
-static struct arenas arenas;
-static struct heap heap;
 static void *blocks[ROOM];
-
-static int begin(void **state) {
-    (void)state;
-    process_init(); /* the key of the links */
-    arenas_init(memset(&arenas, 0, sizeof(arenas)), true);
-    heap_init(&heap, &arenas, ID);
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    for (size_t i = 0; i < arenas.arena_count; i++) {
-        struct arena *arena = &arenas.arena[i];
-        size_t records = arena->pages - (uintptr_t)arena->records;
-        os_unmap(arena->records, records + (arena->page_count << PAGE_SHIFT));
-    }
-    return 0;
-}
 
 /* A block as a program has it: with something of its own in it. */
 static void *take(unsigned class) {
@@ -59,19 +36,13 @@ static void give_range(size_t from, size_t to) {
     for (size_t i = from; i < to; i++) give(blocks[i]);
 }
 
-static size_t pages_ahead(void) {
-    size_t pages = 0;
-    for (unsigned class = 0; class < SMALL_CLASSES; class++) pages += heap.ahead[class].left;
-    return pages;
-}
-
 /* All that the arenas have is free, but for what is taken ahead. */
 static void assert_all_free(void) {
     assert_int_equal(arenas.arena_count, 1);
     assert_int_equal(arenas.dirty_pages + arenas.clean_pages + pages_ahead(), arenas.arena[0].top);
 }
 
-/* ---- Spans: pages taken ahead ------------------------------------------------- */
+/* ---- Pools from pages taken ahead ---------------------------------------------- */
 
 static size_t page_number(void *block) {
     return (size_t)(pool_of_block(block) - arenas.arena[0].records);
@@ -91,37 +62,6 @@ static void the_pools_of_a_class_follow_each_other(void **state) {
         }
     }
     for (int which = 0; which < 2; which++) assert_true(rows[which] < 200 / 8);
-}
-
-/* What is taken ahead costs no memory until it is used. */
-static void pages_taken_ahead_do_not_count_as_resident(void **state) {
-    size_t before = atomic_load(&counters.resident);
-    (void)state;
-    for (unsigned class = 1; class < SMALL_CLASSES; class++)
-        for (size_t i = 0; i < 5u * size_classes[class].blocks; i++) take(class);
-    assert_true(pages_ahead() > 0);
-    assert_int_equal(atomic_load(&counters.resident) - before, 5 * (SMALL_CLASSES - 1));
-    size_t ahead = pages_ahead(), clean = arenas.clean_pages, dirty = arenas.dirty_pages;
-    ahead_give_all(&heap);
-    assert_int_equal(pages_ahead(), 0);
-    assert_int_equal(arenas.clean_pages, clean + ahead); /* as they were taken */
-    assert_int_equal(arenas.dirty_pages, dirty);
-}
-
-/* Pages that are resident serve before fresh ones, and stay what they are. */
-static void dirty_pages_ahead_are_given_back_dirty(void **state) {
-    (void)state;
-    give_range(0, take_pools(CLASS, 40));
-    size_t dirty = arenas.dirty_pages, top = arenas.arena[0].top;
-    assert_true(dirty > 1);
-    void *block = take(OTHER_CLASS);
-    assert_int_equal(arenas.arena[0].top, top);
-    assert_int_equal(arenas.dirty_pages + 1 + heap.ahead[OTHER_CLASS].left, dirty);
-    assert_true(heap.ahead[OTHER_CLASS].left == 0 || heap.ahead[OTHER_CLASS].is_dirty);
-    heap_retire_empty(&heap);
-    assert_int_equal(pages_ahead(), 0);
-    assert_true(arenas.dirty_pages >= dirty - 1);
-    give(block);
 }
 
 static void retiring_leaves_no_page(void **state) {
@@ -278,13 +218,11 @@ static void without_the_fast_path_everything_still_works(void **state) {
     assert_all_free();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_heap, end_arenas)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_pools_of_a_class_follow_each_other),
-        TEST(pages_taken_ahead_do_not_count_as_resident),
-        TEST(dirty_pages_ahead_are_given_back_dirty),
         TEST(retiring_leaves_no_page),
         TEST(empty_pools_go_at_once),
         TEST(partial_pools_wait_in_a_queue),
