@@ -110,16 +110,24 @@ enum shoal_python {
     SHOAL_PYTHON_ON = 1,         /* the OBJ and MEM domains come from Shoal   */
     SHOAL_PYTHON_ABSENT = -1,    /* no CPython in this process                */
     SHOAL_PYTHON_FREE_THREADED = -2, /* refused: no interpreter lock          */
-    SHOAL_PYTHON_NOMEM = -3      /* no address space                          */
+    SHOAL_PYTHON_NOMEM = -3,     /* no address space                          */
+    SHOAL_PYTHON_DEBUG = -4      /* refused: preloaded, and the interpreter's
+                                    debug allocator already serves            */
 };
 
 /* Makes Shoal serve the OBJ and MEM domains. Blocks made before go back to
  * the allocator they came from. Call with the interpreter lock held, or before
- * the interpreter is initialised. Calling it again changes nothing. */
+ * the interpreter is initialised. Calling it while Shoal serves changes nothing.
+ *
+ * Since 3.12 a Py_Initialize after Py_Finalize puts the interpreter's own
+ * allocators back: call this again, early in each life of the interpreter. Not
+ * while tracemalloc or another tool is wrapped around the allocators: what it
+ * takes off later would be Shoal. */
 SHOAL_API enum shoal_python shoal_python_install(void);
 
 /* Whether a block the interpreter hands out now is Shoal's (tried, not
- * remembered: PYTHONMALLOC can undo an installation). Lock as above. */
+ * remembered: PYTHONMALLOC and a second Py_Initialize can undo an installation).
+ * Lock as above. */
 SHOAL_API enum shoal_python shoal_python_state(void);
 
 /* Nonzero when malloc in this process is Shoal's. */

@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/hints.h"
@@ -44,12 +45,14 @@ static struct {
     void *(*interpreter_of)(void *); /* PyThreadState_GetInterpreter, 3.9+ */
     void *(*first_interpreter)(void);
     void *(*main_interpreter)(void);
+    bool is_found;
     bool is_free_threaded;
     bool per_thread_current; /* current_thread is the calling thread's: 3.12+ */
 } python;
 
 static struct allocator before[DOMAIN_COUNT];
 static bool is_installed;
+static bool owns_every_block; /* preloaded: nobody served these domains before us */
 static bool many_interpreters;
 
 /* Requests below this are taken fast: none once there are many interpreters. */
@@ -119,7 +122,7 @@ static never_inline void object_give_elsewhere(enum domain domain, void *block) 
     bool is_found = place_find(&place, &object_arenas, block);
     if (is_found && !place.arenas->shared && uses_object_heap())
         heap_give_slow(&object_heap, place.record, block);
-    else if (is_found || mapping_bytes(block) || shoal_serves_malloc())
+    else if (is_found || mapping_bytes(block) || owns_every_block)
         shoal_free(block);
     else
         before[domain].free(before[domain].context, block);
@@ -159,7 +162,7 @@ static void *resize_elsewhere(enum domain domain, void *block, size_t bytes) {
         void *resized = bytes > LARGE_RUN_MAX ? mapping_resize(block, bytes) : NULL;
         return resized ? resized : resize_by_move(domain, block, old_bytes, bytes);
     }
-    if (shoal_serves_malloc()) return shoal_realloc(block, bytes ? bytes : 1);
+    if (owns_every_block) no_such_block(block, "realloc");
     return before[domain].realloc(before[domain].context, block, bytes);
 }
 
@@ -226,48 +229,108 @@ static bool find_python(void) {
     /* Only builds without the interpreter lock count references this way. */
     python.is_free_threaded = dlsym(RTLD_DEFAULT, "_Py_MergeZeroLocalRefcount") != NULL;
     python.per_thread_current = dlsym(RTLD_DEFAULT, "PyUnstable_Long_IsCompact") != NULL; /* 3.12 */
+    python.is_found = true;
     return true;
 }
 
+static bool is_ours(const struct allocator *allocator) {
+    return allocator->malloc == object_malloc || allocator->malloc == raw_malloc;
+}
+
+/* Tried where it can be: other allocators need a thread state, and may be
+ * wrapped around ours. */
 static bool serves_objects(void) {
+    struct allocator current;
+    python.get_allocator(DOMAIN_OBJ, &current);
+    if (is_ours(&current)) return true;
+    if (!python.current_thread()) return false;
     void *block = python.object_malloc(1);
     struct place place;
-    bool is_ours = block && place_find(&place, &object_arenas, block);
+    bool is_found = block && place_find(&place, &object_arenas, block);
     python.object_free(block);
-    return is_ours;
+    return is_found;
+}
+
+/* Whether what serves now hands out the insides of our malloc's blocks, as the
+ * debug allocator does. Nothing could tell its blocks from pointers misused. */
+static bool serves_insides(void) {
+    enum { BYTES = 1000 }; /* more than pymalloc has pools for */
+    if (!python.current_thread()) return false;
+    void *block = python.object_malloc(BYTES);
+    struct place place;
+    bool is_inside = block && place_find(&place, &shared_arenas, block) && is_pool(place.first) &&
+                     !pool_has(place.first, run_start(place.arenas, place.first), block);
+    python.object_free(block);
+    return is_inside;
+}
+
+/* What serves the domain now is what was there before, unless it is us: since
+ * 3.12 a second Py_Initialize puts the interpreter's own allocators back.
+ *
+ * From the back to the front, as another interpreter may be allocating (PEP
+ * 684): whoever gets a block of ours can give it back. Each takes our functions
+ * with the context it had, so that no mixture of the two is ever called. */
+static void set_allocator(enum domain domain, struct allocator ours) {
+    struct allocator now;
+    python.get_allocator(domain, &now);
+    if (is_ours(&now)) return;
+    before[domain] = now;
+    now.free = ours.free;
+    python.set_allocator(domain, &now);
+    now.realloc = ours.realloc;
+    python.set_allocator(domain, &now);
+    now.malloc = ours.malloc;
+    now.calloc = ours.calloc;
+    python.set_allocator(domain, &now);
 }
 
 static void set_allocators(void) {
-    for (enum domain domain = DOMAIN_RAW; domain < DOMAIN_COUNT; domain++)
-        python.get_allocator(domain, &before[domain]);
-    struct allocator object = {NULL, object_malloc, object_calloc, object_realloc, object_free};
-    struct allocator memory = {NULL, object_malloc, object_calloc, memory_realloc, memory_free};
-    struct allocator raw = before[DOMAIN_RAW];
-    raw.malloc = raw_malloc;
-    raw.calloc = raw_calloc;
-    if (python.per_thread_current) python.set_allocator(DOMAIN_RAW, &raw);
-    python.set_allocator(DOMAIN_MEM, &memory);
-    python.set_allocator(DOMAIN_OBJ, &object);
+    if (python.per_thread_current) {
+        struct allocator raw;
+        python.get_allocator(DOMAIN_RAW, &raw);
+        raw.malloc = raw_malloc;
+        raw.calloc = raw_calloc;
+        set_allocator(DOMAIN_RAW, raw);
+        /* Interpreters made from now on are seen; these were made before. */
+        look_for_interpreters();
+    }
+    set_allocator(DOMAIN_MEM, (struct allocator){NULL, object_malloc, object_calloc, memory_realloc,
+                                                 memory_free});
+    set_allocator(DOMAIN_OBJ, (struct allocator){NULL, object_malloc, object_calloc, object_realloc,
+                                                 object_free});
 }
 
-enum shoal_python shoal_python_install(void) {
-    if (is_installed) return shoal_python_state();
-    if (!find_python()) return SHOAL_PYTHON_ABSENT;
-    if (python.is_free_threaded) return SHOAL_PYTHON_FREE_THREADED;
+/* A first block: without address space the domains stay as they are. */
+static bool has_room(void) {
     process_init();
-    /* A first block: without address space the domains stay as they are. */
     void *block = heap_take(&object_heap, 1);
-    if (!block) return SHOAL_PYTHON_NOMEM;
+    if (!block) return false;
     object_give(DOMAIN_OBJ, block);
+    return true;
+}
+
+static enum shoal_python install(void) {
+    enum shoal_python state = shoal_python_state();
+    if (state != SHOAL_PYTHON_OFF) return state;
+    if (serves_insides()) return SHOAL_PYTHON_DEBUG;
+    if (!is_installed && !has_room()) return SHOAL_PYTHON_NOMEM;
     may_touch_object_heap = holds_main_lock;
     is_installed = true;
+    owns_every_block = false;
     set_allocators();
-    if (python.per_thread_current) look_for_interpreters();
     return SHOAL_PYTHON_ON;
 }
 
+enum shoal_python shoal_python_install(void) {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&one_at_a_time);
+    enum shoal_python state = install();
+    pthread_mutex_unlock(&one_at_a_time);
+    return state;
+}
+
 enum shoal_python shoal_python_state(void) {
-    if (!python.get_allocator && !find_python()) return SHOAL_PYTHON_ABSENT;
+    if (!python.is_found && !find_python()) return SHOAL_PYTHON_ABSENT;
     if (python.is_free_threaded) return SHOAL_PYTHON_FREE_THREADED;
     return serves_objects() ? SHOAL_PYTHON_ON : SHOAL_PYTHON_OFF;
 }
@@ -276,5 +339,6 @@ enum shoal_python shoal_python_state(void) {
  * elsewhere. Loaded later, by an extension module: not until it is asked for. */
 __attribute__((constructor)) static void install_when_preloaded(void) {
     int (*is_initialized)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-    if (is_initialized && !is_initialized() && shoal_serves_malloc()) shoal_python_install();
+    if (is_initialized && !is_initialized() && shoal_serves_malloc())
+        owns_every_block = shoal_python_install() == SHOAL_PYTHON_ON;
 }

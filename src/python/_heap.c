@@ -20,11 +20,13 @@ static const char install_doc[] =
     "install()\n--\n\n"
     "Serve the OBJ and MEM domains of this process from Shoal.\n\n"
     "Blocks made before go back to the allocator they came from. Calling it again\n"
-    "changes nothing. All interpreters of the process are served.\n\n"
+    "changes nothing. All interpreters of the process are served. Not to be called\n"
+    "while tracemalloc traces: see shoal.install().\n\n"
     "Raises\n------\n"
     "RuntimeError\n"
     "    The interpreter is free-threaded, is not found among the loaded symbols,\n"
-    "    or there is no address space; nothing has changed.";
+    "    has its debug allocator over a preloaded Shoal, or there is no address\n"
+    "    space; nothing has changed.";
 
 static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     const char *refusal;
@@ -37,6 +39,10 @@ static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(i
         break;
     case SHOAL_PYTHON_NOMEM:
         refusal = "Shoal found no address space to reserve";
+        break;
+    case SHOAL_PYTHON_DEBUG:
+        refusal = "Shoal is preloaded, and Python's debug allocator serves objects: "
+                  "start Python without PYTHONMALLOC, PYTHONDEVMODE and -X dev";
         break;
     case SHOAL_PYTHON_ABSENT:
         refusal = "Shoal found no CPython among the symbols of this process";

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,14 @@ def test_every_crime_is_tested() -> None:
     """The table above has every crime that the program knows."""
     known = set(re.findall(r"CRIME\((\w+)\)", MISUSE.read_text())) - {"name"}
     assert known == {crime[0] for crime in CRIMES}
+
+
+@pytest.mark.parametrize("verb", ["Free", "Realloc"])
+@pytest.mark.parametrize("domain", ["PyObject", "PyMem"])
+def test_misuse_by_an_extension_of_python(preload, domain: str, verb: str) -> None:
+    """Preloaded, every block of the interpreter is ours: any other pointer is misuse."""
+    code = f"import ctypes; ctypes.pythonapi.{domain}_{verb}(ctypes.c_void_p(8), 100)"
+    done = preload(sys.executable, "-c", code)
+    line = FOREIGN.replace("free", verb.lower()).format(pointer="0x8")
+    assert done.stderr.splitlines()[0] == line
+    assert done.returncode == -signal.SIGABRT

@@ -82,6 +82,42 @@ answer = _heap.check() > 0
     )
 
 
+def test_forks_by_threads_amid_the_work_of_others(on_shoal):
+    code = """
+import os, threading, warnings
+from shoal import _heap
+warnings.simplefilter("ignore", DeprecationWarning)
+statuses = []
+ended = threading.Event()
+def churn():
+    while not ended.is_set():
+        made = [str(i) * 9 for i in range(3_000)], bytearray(70_000), bytes(9 << 20)
+def fork_often():
+    for _ in range(25):
+        child = os.fork()
+        if child == 0:
+            try:
+                made = [str(i) * 7 for i in range(3_000)], bytes(9 << 20)
+                _heap.check()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        statuses.append(os.waitpid(child, 0)[1])
+churning = [threading.Thread(target=churn) for _ in range(2)]
+forking = [threading.Thread(target=fork_often) for _ in range(2)]
+for thread in churning + forking:
+    thread.start()
+for thread in forking:
+    thread.join()
+ended.set()
+for thread in churning:
+    thread.join()
+assert statuses == [0] * 50, statuses
+answer = _heap.check() > 0
+"""
+    assert on_shoal(code)
+
+
 # Each interpreter runs WORK in a thread of its own, at the same time, and leaves
 # a file when it got to the end.
 INTERPRETERS = """
@@ -132,6 +168,15 @@ def test_interpreters_with_their_own_lock(on_shoal):
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="no interpreter has a lock of its own")
 def test_interpreters_with_their_own_lock_after_install(off_shoal):
     code = INTERPRETERS.format(config="isolated", first="shoal.install()", work=WORK)
+    assert off_shoal(code) == ENDED
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no interpreter has a lock of its own")
+def test_install_by_interpreters_with_their_own_lock(off_shoal):
+    # Each installs, amid the others' work and the main interpreter's.
+    code = INTERPRETERS.format(config="isolated", first="", work=WORK)
+    code = code.replace("WORK + '''\n", "WORK + '''\nimport shoal\nshoal._heap.install()\n")
+    assert "_heap.install()" in code
     assert off_shoal(code) == ENDED
 
 
