@@ -59,15 +59,37 @@ def install() -> None:
     Raises
     ------
     RuntimeError
-        The interpreter is free-threaded, or there is no address space to
-        reserve; nothing has changed.
+        The interpreter is free-threaded, tracemalloc is tracing, Python's debug
+        allocator serves while libshoal.so is preloaded, or there is no address
+        space to reserve; nothing has changed.
+
+    Notes
+    -----
+    tracemalloc, when it stops, puts back the allocators that it found when it
+    started. So stop it, install, and start it again; so too with other tools
+    that wrap the allocators. A program that embeds Python and calls
+    Py_Initialize more than once installs again each time (3.12 and later).
     """
     if not is_active():
+        if _is_traced():
+            raise RuntimeError(
+                "Shoal cannot be installed while tracemalloc traces: "
+                "stop it, install, and start it again"
+            )
         from shoal import _pymalloc
 
         _pymalloc.remember()
         _heap.install()
         release_after_gc()
+
+
+def _is_traced() -> bool:
+    # PYTHONTRACEMALLOC starts it without importing it, so looking in sys.modules is no answer.
+    try:
+        from _tracemalloc import is_tracing
+    except ImportError:
+        return False
+    return is_tracing()
 
 
 def is_active() -> bool:

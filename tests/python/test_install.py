@@ -151,3 +151,77 @@ def test_unknown_attributes_are_refused():
         assert str(error) == "module 'shoal' has no attribute 'nonsense'"
     else:
         raise AssertionError("no AttributeError")
+
+
+REFUSED = "Shoal cannot be installed while tracemalloc traces: stop it, install, and start it again"
+
+
+def test_install_while_tracemalloc_traces_is_refused(off_shoal):
+    refused, active = off_shoal("""
+        import shoal, tracemalloc
+        tracemalloc.start()
+        try:
+            shoal.install()
+        except RuntimeError as error:
+            answer = [str(error), shoal.is_active()]
+        tracemalloc.stop()
+        shoal.install()
+        assert shoal.is_active()
+    """)
+    assert (refused, active) == (REFUSED, False)
+
+
+def test_install_while_tracemalloc_traces_from_the_start_is_refused(plain):
+    done = plain("-c", "import shoal\nshoal.install()", env={"PYTHONTRACEMALLOC": "1"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"RuntimeError: {REFUSED}"
+
+
+TRACED = """
+    import shoal, tracemalloc
+    shoal.install()
+    old = [str(i) * 9 for i in range(10_000)]
+    tracemalloc.start()
+    shoal.install()
+    new = [str(i) * 9 for i in range(10_000)]
+    found = sum(entry.size for entry in tracemalloc.take_snapshot().statistics("filename"))
+    answer = [shoal.is_active(), found > 500_000]
+    del old
+    tracemalloc.stop()
+    del new
+    answer += [shoal.is_active(), shoal._heap.check() > 0]
+"""
+
+
+def test_tracemalloc_after_install(off_shoal):
+    assert off_shoal(TRACED) == [True] * 4
+
+
+def test_tracemalloc_in_a_preloaded_interpreter(on_shoal):
+    assert on_shoal(TRACED) == [True] * 4
+
+
+def test_install_is_there_while_the_interpreter_starts(plain, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import shoal\nshoal.install()\n")
+    done = plain("-c", "import shoal; print(shoal.is_active())", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_install_over_the_debug_allocator_of_a_preloaded_interpreter_is_refused(shoal):
+    code = "import shoal\nassert not shoal.is_active()\nshoal.install()"
+    done = shoal("run", "-c", code, env={"PYTHONDEVMODE": "1"})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "RuntimeError: Shoal is preloaded, and Python's debug allocator serves objects: "
+        "start Python without PYTHONMALLOC, PYTHONDEVMODE and -X dev"
+    )
+
+
+def test_install_where_another_allocator_undid_the_preload(shoal):
+    code = "import shoal\na = [str(i) for i in range(9999)]\nb = shoal.is_active()\n"
+    code += "shoal.install()\na += a\nprint(b, shoal.is_active())"
+    done = shoal("run", "--", sys.executable, "-c", code, env={})
+    assert (done.stdout, done.stderr) == ("True True\n", "")
+    program = f"PYTHONMALLOC=pymalloc exec {sys.executable} -c '{code}'"
+    done = shoal("run", "--", "sh", "-c", program)
+    assert (done.stdout, done.stderr) == ("False True\n", "")

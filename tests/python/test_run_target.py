@@ -195,3 +195,12 @@ def test_multiprocessing_children_work(shoal, tmp_path):
     )
     done = shoal("run", "pool.py")
     assert done.stdout == "[10, 190, 2890]\n" * 3, done.stderr
+
+
+def test_faulthandler_shows_where_it_crashed(shoal):
+    code = "import ctypes, faulthandler\nfaulthandler.enable()\n"
+    code += "def here():\n ctypes.string_at(0)\nhere()"
+    done = shoal("run", "-c", code)
+    assert done.returncode == -signal.SIGSEGV
+    assert done.stderr.startswith("Fatal Python error: Segmentation fault\n")
+    assert "in here\n" in done.stderr
