@@ -2,6 +2,7 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -15,11 +16,22 @@
 #error "Shoal is written for Linux; this file is where another system goes"
 #endif
 
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17; newer than some C libraries */
+#endif
+
 /* Newer than some C libraries: the caller itself in place of a pidfd. */
 enum { PIDFD_OF_CALLER = -10000 };
 
+#ifdef __SANITIZE_THREAD__ /* ends a program that chooses addresses of its own */
+enum { CHOOSES_NO_ADDRESS = true };
+#else
+enum { CHOOSES_NO_ADDRESS = false };
+#endif
+
 #ifdef SHOAL_TESTING
 int os_fail_after = -1;
+bool os_nowhere = CHOOSES_NO_ADDRESS;
 
 static bool told_to_fail(void) {
     if (os_fail_after < 0) return false;
@@ -31,17 +43,49 @@ static bool told_to_fail(void) {
     return true;
 }
 #else
+enum { os_nowhere = CHOOSES_NO_ADDRESS };
 static inline bool told_to_fail(void) { return false; }
 #endif
 
 static void *mapping(void *start) { return start == MAP_FAILED ? NULL : start; }
 
+/* Huge pages would bring back whole 2 MiB where we return 4 KiB. */
+static void in_small_pages(void *start, size_t bytes) { madvise(start, bytes, MADV_NOHUGEPAGE); }
+
+/* Linux maps from the top of the address space down or, told to map upwards,
+ * from a third or a fourth of it (42 TiB of 128 on x86-64); sanitizers' shadows
+ * end at 16 TiB, and other allocators that choose addresses stay below 30. */
+static const uintptr_t PLACES = (uintptr_t)32 << 40, PLACES_BYTES = (uintptr_t)8 << 40;
+
+void *os_place(size_t bytes) {
+    static _Atomic(uintptr_t) random, given;
+    const uintptr_t step = (uintptr_t)2 << 20;
+    uintptr_t unset = 0;
+    if (random == 0) atomic_compare_exchange_strong(&random, &unset, os_random_word() | 1);
+    uintptr_t before = atomic_fetch_add(&given, (bytes + step - 1) & ~(step - 1));
+    return (void *)(PLACES + (random / step * step + before) % PLACES_BYTES);
+}
+
+bool os_map_at(void *start, size_t bytes) {
+    if (told_to_fail()) return false;
+    enum { FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE };
+    void *found = MAP_FAILED;
+    errno = EEXIST;
+    if (!os_nowhere) found = mmap(start, bytes, PROT_READ | PROT_WRITE, FLAGS, -1, 0);
+    if (found == MAP_FAILED) return false;
+    if (found != start) { /* an older kernel, or none like it: took it for a wish */
+        munmap(found, bytes);
+        errno = EEXIST;
+        return false;
+    }
+    in_small_pages(start, bytes);
+    return true;
+}
+
 void *os_reserve(size_t bytes) {
     if (told_to_fail()) return NULL;
-    void *start =
-        mapping(mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    /* Huge pages would bring back whole 2 MiB where we return 4 KiB. */
-    if (start) madvise(start, bytes, MADV_NOHUGEPAGE);
+    void *start = mapping(mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (start) in_small_pages(start, bytes);
     return start;
 }
 
@@ -68,14 +112,14 @@ void *os_remap(void *start, size_t old_bytes, size_t new_bytes) {
  * descriptor opened for the call, or not at all. A descriptor is never kept:
  * programs close, count and inherit descriptors they did not open. */
 enum batch_way { BATCH_BY_MARK, BATCH_BY_DESCRIPTOR, BATCH_NOT };
-static enum batch_way batch_way = BATCH_BY_MARK;
+static _Atomic(enum batch_way) batch_way = BATCH_BY_MARK;
 
 static long advise_batch(int pidfd, const struct os_range *ranges, size_t count) {
     return syscall(SYS_process_madvise, pidfd, ranges, count, MADV_DONTNEED, 0);
 }
 
 /* One way that did work may still fail for some ranges, of locked memory. */
-static bool batch_has_worked;
+static atomic_bool batch_has_worked;
 
 static long try_batch(enum batch_way way, const struct os_range *ranges, size_t count) {
     if (way == BATCH_BY_MARK) return advise_batch(PIDFD_OF_CALLER, ranges, count);
@@ -88,14 +132,15 @@ static long try_batch(enum batch_way way, const struct os_range *ranges, size_t 
 
 /* Bytes at the front of `ranges` that were purged. */
 static size_t purge_batch(const struct os_range *ranges, size_t count) {
-    while (batch_way != BATCH_NOT) {
-        long done = try_batch(batch_way, ranges, count);
+    enum batch_way way;
+    while ((way = batch_way) != BATCH_NOT) {
+        long done = try_batch(way, ranges, count);
         if (done >= 0) {
             batch_has_worked = true;
             return (size_t)done;
         }
         if (batch_has_worked) return 0;
-        batch_way++;
+        atomic_compare_exchange_strong(&batch_way, &way, way + 1);
     }
     return 0;
 }

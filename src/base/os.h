@@ -17,6 +17,17 @@ struct os_range {
     size_t bytes;
 };
 
+/* An address with `bytes` behind it that other mappings seldom come to. Only a
+ * guess: nothing is mapped or reserved there, and after some TiB of them the
+ * same ones come again.
+ * Costs nothing, and no limit on address space counts it. */
+void *os_place(size_t bytes);
+
+/* Fresh zeroed memory at this very address. False, with errno EEXIST, when
+ * something is there already or nothing can be; with another when there is no
+ * memory, or a limit on address space is reached. */
+bool os_map_at(void *start, size_t bytes);
+
 /* Address space without memory; NULL when there is none of that size. */
 void *os_reserve(size_t bytes);
 
@@ -46,10 +57,11 @@ uint64_t os_milliseconds(void);
 uintptr_t os_random_word(void);
 
 /* For tests of running out of memory: when it is not negative it counts down
- * at each of os_reserve, os_commit, os_map and os_remap, which fail from the
- * moment it is zero. */
+ * at each of os_map_at, os_reserve, os_commit, os_map and os_remap, which fail
+ * from the moment it is zero. os_nowhere: every address of os_place is taken. */
 #ifdef SHOAL_TESTING
 extern int os_fail_after;
+extern bool os_nowhere;
 #endif
 
 #endif

@@ -1,12 +1,18 @@
 #include "heap/arena.h"
 
+#include <errno.h>
+
+#include "heap/lock.h"
 #include "heap/reserve.h"
 
 enum {
     COMMIT_STEP = 256,       /* pages: commits grow from 1 MiB ... */
     COMMIT_STEP_MAX = 16384, /* ... to 64 MiB at a time            */
+    NEW_RUN_MAX = 4096,      /* pages: longer runs are cut from free ones only;
+                                mappings of their own are for those */
 };
 
+static const size_t PLAN = (size_t)512 << 30;
 static const size_t FIRST_RESERVATION = (size_t)256 << 30;
 static const size_t SMALLEST_RESERVATION = (size_t)256 << 10;
 
@@ -36,7 +42,31 @@ static size_t whole_pages(size_t bytes) {
     return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 }
 
-/* Makes the arena's first `pages` usable, and some more while memory is easy. */
+/* ---- Committing ----------------------------------------------------------- */
+
+static bool commit(const struct arena *arena, void *start, size_t bytes) {
+    return arena->is_reserved ? os_commit(start, bytes) : os_map_at(start, bytes);
+}
+
+/* Makes records for the arena's first `pages` usable. */
+static bool commit_records(struct arena *arena, size_t pages) {
+    size_t bytes = whole_pages(pages * sizeof(struct pool)), before = arena->records_committed;
+    if (bytes <= before) return true;
+    if (!commit(arena, (char *)arena->records + before, bytes - before)) return false;
+    arena->records_committed = bytes;
+    return true;
+}
+
+static bool commit_pages(struct arena *arena, size_t pages) {
+    if (!commit_records(arena, pages)) return false;
+    void *from = (void *)(arena->pages + (arena->committed << PAGE_SHIFT));
+    if (!commit(arena, from, (pages - arena->committed) << PAGE_SHIFT)) return false;
+    arena->committed = pages;
+    return true;
+}
+
+/* Makes the arena's first `pages` usable, and some more while memory is easy.
+ * When it cannot for something else's being there, the arena ends here. */
 static bool arena_commit(struct arena *arena, size_t pages) {
     if (pages <= arena->committed) return true;
     size_t step = arena->committed / 8;
@@ -44,62 +74,77 @@ static bool arena_commit(struct arena *arena, size_t pages) {
     if (step > COMMIT_STEP_MAX) step = COMMIT_STEP_MAX;
     size_t wish = arena->committed + step > pages ? arena->committed + step : pages;
     if (wish > arena->page_count) wish = arena->page_count;
-    size_t records = whole_pages(wish * sizeof(struct pool));
-    if (records > arena->records_committed) {
-        if (!os_commit(arena->records, records)) return false;
-        arena->records_committed = records;
-    }
-    char *from = (char *)(arena->pages + (arena->committed << PAGE_SHIFT));
-    if (!os_commit(from, (wish - arena->committed) << PAGE_SHIFT)) {
-        wish = pages;
-        if (!os_commit(from, (wish - arena->committed) << PAGE_SHIFT)) return false;
-    }
-    arena->committed = wish;
-    return true;
+    if (commit_pages(arena, wish) || commit_pages(arena, pages)) return true;
+    if (errno == EEXIST) arena->page_count = arena->committed;
+    return false;
 }
 
-/* The size to try first: an address space with a limit is shared with others. */
-static size_t reservation_wish(const struct arenas *arenas) {
-    size_t limit = os_address_limit();
-    size_t wish = FIRST_RESERVATION;
-    if (limit != SIZE_MAX) wish = limit / 16;
-    if (arenas->arena_count > 0) {
-        size_t last = arenas->arena[arenas->arena_count - 1].page_count << PAGE_SHIFT;
-        wish = limit == SIZE_MAX ? last * 2 : last;
+/* ---- New arenas ------------------------------------------------------------- */
+
+/* Cuts `bytes` from `start` on into records and pages. */
+static struct arena arena_laid_out(char *start, size_t bytes) {
+    size_t page_count = bytes / (PAGE_BYTES + sizeof(struct pool));
+    size_t record_bytes = whole_pages(page_count * sizeof(struct pool));
+    size_t room = (bytes - record_bytes) >> PAGE_SHIFT;
+    return (struct arena){
+        .pages = (uintptr_t)start + record_bytes,
+        .records = (struct pool *)start,
+        .page_count = page_count < room ? page_count : room,
+    };
+}
+
+/* An arena where nothing else should come, of which only what is committed
+ * counts as address space: so a limit on that holds, whenever it is set. */
+static bool arena_plan(struct arena *arena, size_t pages) {
+    enum { TRIES = 3 };
+    for (int i = 0; i < TRIES; i++) {
+        *arena = arena_laid_out(os_place(PLAN), PLAN);
+        if (arena_commit(arena, pages)) return true;
+        if (arena->records_committed) os_unmap(arena->records, arena->records_committed);
+        if (errno != EEXIST) return false;
     }
-    return wish;
+    return false;
+}
+
+/* Where addresses cannot be chosen. An address space with a limit is shared
+ * with others, so there the arenas are small. */
+static bool arena_reserve(struct arena *arena, size_t pages) {
+    size_t limit = os_address_limit();
+    size_t least = (pages << PAGE_SHIFT) + whole_pages(pages * sizeof(struct pool));
+    if (least < SMALLEST_RESERVATION) least = SMALLEST_RESERVATION;
+    size_t bytes = whole_pages(limit == SIZE_MAX ? FIRST_RESERVATION : limit / 16);
+    if (bytes < least) bytes = least;
+    char *start;
+    while (!(start = os_reserve(bytes))) {
+        if (bytes == least) return false;
+        bytes = whole_pages(bytes / 2);
+        if (bytes < least) bytes = least;
+    }
+    *arena = arena_laid_out(start, bytes);
+    arena->is_reserved = true;
+    if (arena_commit(arena, pages)) return true;
+    os_unmap(start, bytes);
+    return false;
 }
 
 static struct arena *arenas_grow(struct arenas *arenas, size_t pages) {
     if (arenas->arena_count == ARENAS_MAX) return NULL;
-    size_t least = (pages << PAGE_SHIFT) + whole_pages(pages * sizeof(struct pool));
-    if (least < SMALLEST_RESERVATION) least = SMALLEST_RESERVATION;
-    size_t bytes = whole_pages(reservation_wish(arenas));
-    if (bytes < least) bytes = least;
-    char *start;
-    while (!(start = os_reserve(bytes))) {
-        if (bytes == least) return NULL;
-        bytes = whole_pages(bytes / 2);
-        if (bytes < least) bytes = least;
-    }
-    size_t page_count = bytes / (PAGE_BYTES + sizeof(struct pool));
-    size_t record_bytes = whole_pages(page_count * sizeof(struct pool));
-    size_t room = (bytes - record_bytes) >> PAGE_SHIFT;
-    if (page_count > room) page_count = room;
     struct arena *arena = &arenas->arena[arenas->arena_count];
-    *arena = (struct arena){
-        .pages = (uintptr_t)start + record_bytes,
-        .records = (struct pool *)start,
-        .page_count = page_count,
-    };
+    bool is_made = arena_plan(arena, pages);
+    if (!is_made && errno == EEXIST) is_made = arena_reserve(arena, pages);
+    if (!is_made) return NULL;
     arenas->arena_count++;
     return arena;
 }
 
 struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
     struct arena *arena = arenas->arena_count ? &arenas->arena[arenas->arena_count - 1] : NULL;
+    if (pages > NEW_RUN_MAX) return NULL;
+    if (arena && arena->top + pages <= arena->page_count) {
+        if (!arena_commit(arena, arena->top + pages) && errno != EEXIST) return NULL;
+    }
     if (!arena || arena->top + pages > arena->page_count) arena = arenas_grow(arenas, pages);
-    if (!arena || !arena_commit(arena, arena->top + pages)) return NULL;
+    if (!arena) return NULL;
     struct pool *run = arena->records + arena->top;
     arena->top += pages;
     if (arena == arenas->arena && !arenas->no_fast_path) {
@@ -117,13 +162,14 @@ void arenas_init(struct arenas *arenas, bool shared) {
         arenas->dirty[i].next = arenas->dirty[i].prev = &arenas->dirty[i];
         arenas->clean[i].next = arenas->clean[i].prev = &arenas->clean[i];
     }
+    arenas->busy.next = arenas->busy.prev = &arenas->busy;
     reserve_init(&arenas->reserve, RESERVE_LEAST);
 }
 
 void arenas_lock(struct arenas *arenas) {
-    if (arenas->shared) pthread_mutex_lock(&arenas->lock);
+    if (arenas->shared) lock_take(&arenas->lock);
 }
 
 void arenas_unlock(struct arenas *arenas) {
-    if (arenas->shared) pthread_mutex_unlock(&arenas->lock);
+    if (arenas->shared) lock_drop(&arenas->lock);
 }

@@ -1,4 +1,4 @@
-/* Arenas: reserved addresses, their pages and the records of these.
+/* Arenas: ranges of addresses, their pages and the records of these.
  *
  * Runs are named by the record of their first page. */
 #ifndef SHOAL_HEAP_ARENA_H
@@ -7,14 +7,15 @@
 #include "base/hints.h"
 #include "heap/types.h"
 
-/* Readies an `arenas` that is all zero. Reserves nothing yet. */
+/* Readies an `arenas` that is all zero. Maps nothing yet. */
 void arenas_init(struct arenas *arenas, bool shared);
 
 void arenas_lock(struct arenas *arenas);
 void arenas_unlock(struct arenas *arenas);
 
 /* Under the lock: a run of pages never used before, committed and zero; NULL
- * when there is no address space or no memory. Reserves an arena if need be. */
+ * when there is no address space or no memory. Makes an arena if need be. At most
+ * 16 MiB. */
 struct pool *arenas_take_new(struct arenas *arenas, size_t pages);
 
 /* The arena of a record or an address, NULL when it is in none. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shoal/heap.h"
@@ -14,8 +15,10 @@ enum {
     COPY_FROM = 100, /* descriptor: out of the way of a program that counts on low ones */
 };
 
-/* Standard error as it was at the start: programs close theirs before they end. */
+/* Standard error as it was at the start: programs close theirs before they end.
+ * They may even close this copy, and open a file of theirs in its place. */
 static int report_to = STDERR_FILENO;
+static struct stat standard_error;
 
 static void say(const char *line, int length) {
     if (length > 0 && write(report_to, line, (size_t)length) < 0) { /* closed: nobody asks */
@@ -54,10 +57,17 @@ __attribute__((constructor)) static void keep_standard_error(void) {
     if (!is_wanted()) return;
     int copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
     if (copy >= 0) report_to = copy;
+    fstat(report_to, &standard_error);
+}
+
+static int is_still_standard_error(void) {
+    struct stat now;
+    return fstat(report_to, &now) == 0 && now.st_dev == standard_error.st_dev &&
+           now.st_ino == standard_error.st_ino;
 }
 
 __attribute__((destructor)) static void report(void) {
-    if (!is_wanted()) return;
+    if (!is_wanted() || !is_still_standard_error()) return;
     char line[LINE_ROOM];
     struct shoal_usage usage;
     shoal_usage(&usage);

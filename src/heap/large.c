@@ -26,10 +26,12 @@ static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_
 void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align, bool *zeroed) {
     bool is_run = bytes <= LARGE_RUN_MAX && align <= LARGE_RUN_MAX;
     void *block = is_run ? NULL : mapping_take(bytes, align, zeroed);
-    /* Where address space is short, what the arenas have of it may be free. */
+    /* Where address space is short, free runs of the arenas may be long enough. */
     if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
-    if (!block && mapping_return_all() + arenas_return_all(arenas) > 0)
-        block = run_take(arenas, owner, bytes, align, zeroed);
+    if (!block && mapping_return_all() + arenas_return_all(arenas) > 0) {
+        if (!is_run) block = mapping_take(bytes, align, zeroed);
+        if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
+    }
     if (!block) errno = ENOMEM;
     return block;
 }

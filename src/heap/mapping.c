@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "heap/counters.h"
+#include "heap/lock.h"
 #include "heap/reserve.h"
 
 enum {
@@ -34,8 +35,8 @@ static struct reserve reserve;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-void mapping_lock(void) { pthread_mutex_lock(&lock); }
-void mapping_unlock(void) { pthread_mutex_unlock(&lock); }
+void mapping_lock(void) { lock_take(&lock); }
+void mapping_unlock(void) { lock_drop(&lock); }
 void mapping_init(void) { reserve_init(&reserve, 0); }
 
 /* ---- The table ------------------------------------------------------------ */

@@ -21,7 +21,7 @@ static struct pool *detach_dirty(struct arenas *arenas, size_t at_most) {
         run += pages - at_most;
         pages = at_most;
     }
-    run_set_kind(run, pages, PAGE_BUSY);
+    run_set_busy(arenas, run, pages);
     return run;
 }
 
@@ -33,6 +33,7 @@ static size_t relink_purged(struct arenas *arenas, struct pool **runs,
     for (size_t i = 0; i < count; i++) {
         size_t pages = runs[i]->run_pages;
         bool is_purged = ranges[i].bytes > 0;
+        run_end_busy(runs[i]);
         run_link_merged(arenas, runs[i], pages, is_purged ? PAGE_CLEAN : PAGE_DIRTY);
         if (is_purged) purged += pages;
     }
@@ -68,6 +69,14 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
     }
     errno = saved_errno;
     return returned;
+}
+
+void arenas_recover_busy(struct arenas *arenas) {
+    while (arenas->busy.next != &arenas->busy) {
+        struct pool *run = arenas->busy.next;
+        run_end_busy(run);
+        run_link_merged(arenas, run, run->run_pages, PAGE_DIRTY);
+    }
 }
 
 size_t arenas_return_all(struct arenas *arenas) {
@@ -219,11 +228,10 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
     struct pool *after = run + pages;
     size_t index = (size_t)(after - arena->records);
     if (index == arena->top) {
-        bool newest = arena == &arenas->arena[arenas->arena_count - 1];
-        if (newest && index + more <= arena->page_count && arenas_take_new(arenas, more)) {
-            resident_grew(more);
-            done = true;
-        }
+        struct pool *new = arenas_take_new(arenas, more);
+        done = new == after;
+        if (done) resident_grew(more);
+        if (new && !done) run_link_merged(arenas, new, more, PAGE_CLEAN);
     } else if ((after->kind == PAGE_DIRTY || after->kind == PAGE_CLEAN) &&
                after->run_pages >= more) {
         enum page_kind kind = after->kind;

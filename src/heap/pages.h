@@ -32,4 +32,8 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
 /* Returns every dirty page to the system; gives how many. */
 size_t arenas_return_all(struct arenas *arenas);
 
+/* Under the lock, in the child of a fork: runs that another thread was giving
+ * back to the system are free ones again. */
+void arenas_recover_busy(struct arenas *arenas);
+
 #endif

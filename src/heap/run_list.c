@@ -20,15 +20,28 @@ void run_set_kind(struct pool *run, size_t pages, enum page_kind kind) {
     run->kind = last->kind = (uint8_t)kind;
 }
 
-void run_link(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind) {
-    bool is_dirty = kind == PAGE_DIRTY;
-    unsigned index = run_list_of(pages);
-    struct pool *head = is_dirty ? &arenas->dirty[index] : &arenas->clean[index];
-    run_set_kind(run, pages, kind);
+static void link_first(struct pool *head, struct pool *run) {
     run->next = head->next;
     run->prev = head;
     head->next->prev = run;
     head->next = run;
+}
+
+void run_set_busy(struct arenas *arenas, struct pool *run, size_t pages) {
+    run_set_kind(run, pages, PAGE_BUSY);
+    link_first(&arenas->busy, run);
+}
+
+void run_end_busy(struct pool *run) {
+    run->prev->next = run->next;
+    run->next->prev = run->prev;
+}
+
+void run_link(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind) {
+    bool is_dirty = kind == PAGE_DIRTY;
+    unsigned index = run_list_of(pages);
+    run_set_kind(run, pages, kind);
+    link_first(is_dirty ? &arenas->dirty[index] : &arenas->clean[index], run);
     *(is_dirty ? &arenas->dirty_lists : &arenas->clean_lists) |= 1ull << index;
     *(is_dirty ? &arenas->dirty_pages : &arenas->clean_pages) += pages;
 }

@@ -19,6 +19,11 @@ void run_link_merged(struct arenas *arenas, struct pool *run, size_t pages, enum
 /* Takes a run out of its list; its pages are of no kind then. */
 void run_unlink(struct arenas *arenas, struct pool *run);
 
+/* Marks a run that is in no list as busy, until it is linked again: for the time
+ * that the lock is dropped in. */
+void run_set_busy(struct arenas *arenas, struct pool *run, size_t pages);
+void run_end_busy(struct pool *run);
+
 /* A linked run of at least `pages`, of the shortest that are quick to find, or
  * NULL. Bit i of `filled` says that lists[i] is not empty. */
 struct pool *run_find(struct pool *lists, uint64_t filled, size_t pages);

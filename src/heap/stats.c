@@ -142,9 +142,8 @@ size_t shoal_ranges(struct shoal_range *ranges, size_t room) {
     for (unsigned i = 0; i < ARENAS_KINDS; i++)
         for (size_t j = 0; j < every_arenas[i]->arena_count; j++) {
             struct arena *arena = &every_arenas[i]->arena[j];
-            size_t records = arena->pages - (uintptr_t)arena->records;
-            add_range(&list, arena->records, records, 1);
-            add_range(&list, (void *)arena->pages, arena->page_count << PAGE_SHIFT, 0);
+            add_range(&list, arena->records, arena->records_committed, 1);
+            add_range(&list, (void *)arena->pages, arena->committed << PAGE_SHIFT, 0);
         }
     mapping_each(add_mapping, &list);
     return list.count;

@@ -1,11 +1,16 @@
 #include "heap/threads.h"
 
+#include <limits.h>
+
 #include "heap/counters.h"
+#include "heap/lock.h"
 #include "heap/mapping.h"
+#include "heap/pages.h"
 #include "heap/process.h"
 
 struct counters counters;
 __thread struct heap *thread_heap = &no_heap;
+__thread bool lock_holds_all;
 
 #define EIGHT(x) x, x, x, x, x, x, x, x
 struct heap no_heap = {
@@ -16,24 +21,33 @@ struct heap no_heap = {
 };
 _Static_assert(CLASS_COUNT == 57, "no_heap has a no_pool for each class");
 
-/* Guards the orphans, the making of heaps, and `remote` of orphaned heaps.
- * Taken before an arena's lock, never after. */
+/* Guards the orphans, the making of heaps, and `remote` of orphaned heaps. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct heap *orphans; /* through next_orphan */
 static pthread_key_t exit_key;
+static bool has_exit_key; /* there are at most PTHREAD_KEYS_MAX in a process */
 
 /* A thread ends: its heap waits for another one. Blocks may live on in it, and
  * be freed by others, who take them off `remote` themselves from now on. */
-static void orphan(void *argument) {
-    struct heap *heap = argument;
+static void orphan(struct heap *heap) {
     thread_heap = &no_heap;
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     atomic_store(&heap->orphaned, true); /* first: nobody's free may be missed */
     heap_take_remote(heap);
     heap_retire_empty(heap);
     heap->next_orphan = orphans;
     orphans = heap;
-    pthread_mutex_unlock(&lock);
+    lock_drop(&lock);
+}
+
+/* The destructors of other keys may allocate and free after this one: it has
+ * itself called again until the last round but one of them, as what allocates
+ * even after that makes a last one needed. */
+static void at_thread_exit(void *heap) {
+    static __thread int rounds;
+    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1 && pthread_setspecific(exit_key, heap) == 0)
+        return;
+    orphan(heap);
 }
 
 static struct heap *adopt(void) {
@@ -66,31 +80,35 @@ static struct heap *new_heap(void) {
     return heap;
 }
 
-static void make_exit_key(void) { pthread_key_create(&exit_key, orphan); }
+/* ---- Threads ----------------------------------------------------------------- */
+
+static void make_exit_key(void) {
+    has_exit_key = pthread_key_create(&exit_key, at_thread_exit) == 0;
+}
 
 struct heap *threads_attach(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     process_init();
     pthread_once(&once, make_exit_key);
     if (thread_heap != &no_heap) return thread_heap;
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     struct heap *heap = adopt();
     if (!heap) heap = new_heap();
-    pthread_mutex_unlock(&lock);
+    lock_drop(&lock);
     if (!heap) return NULL;
     thread_heap = heap; /* before the next line, which may allocate */
-    pthread_setspecific(exit_key, heap);
+    if (has_exit_key) pthread_setspecific(exit_key, heap);
     return heap;
 }
 
 void threads_give_remote(struct heap *owner, void *block) {
     heap_give_remote(owner, block); /* sequentially consistent, like the next */
     if (!atomic_load(&owner->orphaned)) return;
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     if (atomic_load(&owner->orphaned)) {
         heap_take_remote(owner);
     }
-    pthread_mutex_unlock(&lock);
+    lock_drop(&lock);
 }
 
 void threads_retire_empty(void) {
@@ -98,12 +116,12 @@ void threads_retire_empty(void) {
         heap_take_remote(thread_heap);
         heap_retire_empty(thread_heap);
     }
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     for (struct heap *heap = orphans; heap; heap = heap->next_orphan) {
         heap_take_remote(heap);
         heap_retire_empty(heap);
     }
-    pthread_mutex_unlock(&lock);
+    lock_drop(&lock);
 }
 
 /* ---- fork ------------------------------------------------------------------
@@ -113,18 +131,25 @@ void threads_retire_empty(void) {
  * queues what it frees into them. */
 
 static void before_fork(void) {
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     arenas_lock(&shared_arenas);
     mapping_lock();
+    lock_holds_all = true;
 }
 
 static void after_fork(void) {
+    lock_holds_all = false;
     mapping_unlock();
     arenas_unlock(&shared_arenas);
-    pthread_mutex_unlock(&lock);
+    lock_drop(&lock);
+}
+
+static void after_fork_in_child(void) {
+    arenas_recover_busy(&shared_arenas); /* who was returning them is gone */
+    after_fork();
 }
 
 __attribute__((constructor)) static void watch_forks(void) {
     process_init();
-    pthread_atfork(before_fork, after_fork, after_fork);
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }

@@ -1,6 +1,6 @@
 /* Every structure of the heap, with its invariants. Read this first.
  *
- *   arena   one reserved range of addresses, cut into pages;
+ *   arena   one range of addresses, cut into pages;
  *           a record (struct pool) for each page lies apart from the pages
  *   pool    a run of pages holding blocks of one size class
  *   heap    the pools one owner allocates from: a thread, or the interpreter
@@ -26,7 +26,7 @@
 enum {
     PAGE_SHIFT = OS_PAGE_SHIFT,
     PAGE_BYTES = OS_PAGE,
-    ARENAS_MAX = 64, /* arenas of one struct arenas; each is larger than the last */
+    ARENAS_MAX = 64, /* arenas of one struct arenas */
     RUN_LISTS = 64,  /* lists of free runs by length */
     OWNERS_MAX = 1 << 16,
     NO_OWNER = OWNERS_MAX - 1, /* in no record */
@@ -84,16 +84,19 @@ _Static_assert(sizeof(struct pool) == 32, "two records a cache line");
 
 enum { END_MARK = 8 }; /* bytes past a pool's start; blocks are multiples of 16 */
 
-/* A reserved range of addresses: first the records, then the pages.
+/* A range of addresses: first the records, then the pages. Both grow from their
+ * low ends as memory is committed. What is not committed yet is planned only,
+ * as nothing else is expected there, or where that cannot be, `is_reserved`.
  * Pages below `top` are covered, without gap or overlap, by pools, large
  * blocks and free runs; pages from `top` on were never used. */
 struct arena {
-    uintptr_t pages;           /* address of page 0, page-aligned     */
-    struct pool *records;      /* one for each page                   */
-    size_t page_count;         /* pages reserved                      */
-    size_t top;                /* pages ever used                     */
-    size_t committed;          /* pages readable and writable, >= top */
-    size_t records_committed;  /* bytes of records likewise           */
+    uintptr_t pages;          /* address of page 0, page-aligned            */
+    struct pool *records;     /* one for each page                          */
+    size_t page_count;        /* pages planned or reserved                  */
+    size_t top;               /* pages ever used                            */
+    size_t committed;         /* pages readable and writable, >= top        */
+    size_t records_committed; /* bytes of records likewise, for all of these */
+    bool is_reserved;
 };
 
 /* How much freed memory to keep for the next request; see reserve.h. */
@@ -128,6 +131,7 @@ struct arenas {
     struct pool dirty[RUN_LISTS], clean[RUN_LISTS];
     uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
+    struct pool busy; /* runs on their way to the system, in no other list */
 
     struct reserve reserve; /* how many dirty pages to keep */
 

@@ -11,6 +11,7 @@ static void records_never_reach_into_the_pages(void **state) {
     struct rlimit old, limit;
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+    bool was_nowhere = os_nowhere;
     for (size_t pages = 4000; pages < 4300; pages++) {
         static struct arenas small;
         bool zeroed;
@@ -19,7 +20,9 @@ static void records_never_reach_into_the_pages(void **state) {
         limit = old;
         limit.rlim_cur = pages * PAGE_BYTES * 16;
         if (setrlimit(RLIMIT_AS, &limit) != 0) skip();
+        os_nowhere = true;
         bool taken = arenas_take(&small, 1, 1, &zeroed) != NULL;
+        os_nowhere = was_nowhere;
         assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
         if (!taken) skip(); /* a sanitizer's shadow memory is larger */
         struct arena *arena = &small.arena[0];
@@ -60,6 +63,61 @@ static void an_address_has_the_record_of_its_page(void **state) {
     }
     assert_ptr_equal(arenas_record(&arenas, start + 100 * PAGE_BYTES - 1), run + 99);
     assert_null(arenas_record(&arenas, start + 100 * PAGE_BYTES));
+}
+
+/* Something of the program's own is where the next pages would be. */
+static void an_arena_ends_where_something_is_in_the_way(void **state) {
+    (void)state;
+    assert_non_null(arenas_take_new(&arenas, 10));
+    struct arena *first = &arenas.arena[0];
+    if (first->is_reserved) skip();
+    char *end = (char *)(first->pages + (first->committed << PAGE_SHIFT));
+    assert_true(os_map_at(end + PAGE_BYTES, PAGE_BYTES));
+    memset(end + PAGE_BYTES, 7, PAGE_BYTES);
+    size_t pages = first->committed + 100;
+    for (size_t i = 0; i < pages; i++) {
+        struct pool *run = arenas_take_new(&arenas, 1);
+        assert_non_null(run);
+        memset(run_start(&arenas, run), 1, PAGE_BYTES);
+        assert_ptr_equal(arenas_record(&arenas, run_start(&arenas, run)), run);
+    }
+    assert_int_equal(arenas.arena_count, 2);
+    assert_true(first->top <= first->committed && first->committed == first->page_count);
+    for (size_t i = 0; i < PAGE_BYTES; i++) assert_int_equal(end[PAGE_BYTES + i], 7);
+    os_unmap(end + PAGE_BYTES, PAGE_BYTES);
+}
+
+/* The limit is set when the arena is there already, as a program does for itself. */
+static void a_later_limit_on_address_space_holds(void **state) {
+    enum { STEP = 256 };
+    struct rlimit old, limit;
+    size_t steps = 0;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+    assert_non_null(arenas_take_new(&arenas, STEP));
+    if (arenas.arena[0].is_reserved) skip();
+    limit = old;
+    limit.rlim_cur = (rlim_t)1 << 30;
+    if (setrlimit(RLIMIT_AS, &limit) != 0) skip();
+    void *any = os_map(PAGE_BYTES);
+    while (any && steps < 2000 && arenas_take_new(&arenas, STEP)) steps++;
+    void *other = os_map((size_t)64 << 20);
+    assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+    if (!any) skip(); /* a sanitizer's shadow memory is larger */
+    assert_in_range(steps, 1, ((size_t)1 << 30) / (STEP * PAGE_BYTES));
+    assert_null(other);
+    assert_non_null(arenas_take_new(&arenas, STEP)); /* raised again: it goes on */
+    assert_int_equal(arenas.arena_count, 1);
+}
+
+static void absurd_runs_make_no_arena(void **state) {
+    (void)state;
+    assert_non_null(arenas_take_new(&arenas, 1));
+    size_t top = arenas.arena[0].top, committed = arenas.arena[0].committed;
+    assert_null(arenas_take_new(&arenas, (size_t)1 << 30));
+    assert_int_equal(arenas.arena_count, 1);
+    assert_int_equal(arenas.arena[0].top, top);
+    assert_int_equal(arenas.arena[0].committed, committed);
 }
 
 static void an_address_elsewhere_has_no_record(void **state) {
@@ -105,6 +163,9 @@ int main(void) {
         TEST(records_never_reach_into_the_pages),
         TEST(new_pages_follow_each_other),
         TEST(an_address_has_the_record_of_its_page),
+        TEST(an_arena_ends_where_something_is_in_the_way),
+        TEST(a_later_limit_on_address_space_holds),
+        TEST(absurd_runs_make_no_arena),
         TEST(an_address_elsewhere_has_no_record),
         TEST(a_refusal_loses_nothing),
         TEST(more_than_there_is_address_space),

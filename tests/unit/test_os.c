@@ -32,6 +32,45 @@ static void reserved_pages_are_committed_as_zeros(void **state) {
     os_unmap(start, PAGES * OS_PAGE);
 }
 
+/* Under a sanitizer no address can be chosen. */
+static void memory_comes_where_it_is_wished(void **state) {
+    char *start = os_place(PAGES * OS_PAGE);
+    (void)state;
+    assert_int_equal((uintptr_t)start % OS_PAGE, 0);
+    assert_true((char *)os_place(OS_PAGE) >= start + PAGES * OS_PAGE);
+    if (!os_map_at(start, 2 * OS_PAGE)) {
+        assert_int_equal(errno, EEXIST);
+        skip();
+    }
+    assert_true(pattern_is_zero(start, 2 * OS_PAGE));
+    memset(start, 1, 2 * OS_PAGE);
+    assert_true(os_map_at(start + 2 * OS_PAGE, OS_PAGE));
+    os_unmap(start, 3 * OS_PAGE);
+}
+
+static void what_is_mapped_is_not_mapped_over(void **state) {
+    char *taken = os_map(3 * OS_PAGE);
+    (void)state;
+    assert_non_null(taken);
+    memset(taken, 7, 3 * OS_PAGE);
+    errno = 0;
+    assert_false(os_map_at(taken + OS_PAGE, OS_PAGE));
+    assert_int_equal(errno, EEXIST);
+    assert_false(os_map_at(taken - OS_PAGE, 2 * OS_PAGE));
+    assert_int_equal(errno, EEXIST);
+    for (size_t i = 0; i < 3 * OS_PAGE; i++) assert_int_equal(taken[i], 7);
+    os_unmap(taken, 3 * OS_PAGE);
+}
+
+/* However many are asked for, they stay where nothing else is mapped. */
+static void places_stay_below_a_third_of_the_addresses(void **state) {
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        uintptr_t place = (uintptr_t)os_place((size_t)512 << 30);
+        assert_in_range(place, (uintptr_t)32 << 40, ((uintptr_t)40 << 40) - 1);
+    }
+}
+
 /* In one call for many ranges and in one for one; untouched pages stay. */
 static void purged_pages_are_gone_and_read_as_zeros(void **state) {
     (void)state;
@@ -155,6 +194,9 @@ static void a_test_can_make_it_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reserved_pages_are_committed_as_zeros),
+        cmocka_unit_test(memory_comes_where_it_is_wished),
+        cmocka_unit_test(what_is_mapped_is_not_mapped_over),
+        cmocka_unit_test(places_stay_below_a_third_of_the_addresses),
         cmocka_unit_test(purged_pages_are_gone_and_read_as_zeros),
         cmocka_unit_test(ranges_of_many_pages_are_purged),
         cmocka_unit_test(a_refused_range_has_no_bytes_left),

@@ -1,5 +1,6 @@
 /* pages.c: runs of pages, taken and given, cut, extended and returned. */
 #include "heap/pages.h"
+#include "heap/run_list.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -370,6 +371,24 @@ static void unused_pages_are_given_as_they_were(void **state) {
     assert_covered(0);
 }
 
+/* As a fork leaves them whose child lacks the thread that was returning them. */
+static void busy_runs_are_recovered(void **state) {
+    static const size_t lengths[] = {3, 40, 1};
+    struct pool *runs[COUNT_OF(lengths)];
+    (void)state;
+    take_apart(lengths, COUNT_OF(lengths), runs);
+    struct pool *neighbour = take(2, 1), *last = take(1, 1);
+    for (size_t i = 0; i < COUNT_OF(runs); i++) run_set_busy(&arenas, runs[i], lengths[i]);
+    run_set_busy(&arenas, neighbour, 2);
+    run_set_busy(&arenas, last, 1);
+    arenas_recover_busy(&arenas);
+    assert_ptr_equal(arenas.busy.next, &arenas.busy);
+    assert_int_equal(arenas.dirty_pages, 3 + 40 + 1 + 2 + 1);
+    assert_covered(COUNT_OF(lengths)); /* the pages between them */
+    arenas_recover_busy(&arenas);
+    assert_int_equal(arenas.dirty_pages, 47);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_arenas, end_arenas)
 
 int main(void) {
@@ -388,6 +407,7 @@ int main(void) {
         TEST(new_pages_come_before_short_returned_ones),
         TEST(every_page_there_is_can_be_taken_ahead),
         TEST(unused_pages_are_given_as_they_were),
+        TEST(busy_runs_are_recovered),
     };
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -252,6 +254,62 @@ static void others_resize_blocks_never_written_to(void **state) {
     shoal_free(hand_over.block);
 }
 
+/* ---- fork --------------------------------------------------------------------
+ * Handlers registered before the heap's own, as a library's may be that starts
+ * first: they run while the heap holds all its locks. */
+
+static int handlers_run;
+
+static void allocate_in_handler(void) {
+    static const size_t sizes[] = {40, 20000, 500000, 20 << 20};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        void *block = shoal_malloc(sizes[i]);
+        if (block) handlers_run++;
+        shoal_free(block);
+    }
+}
+
+/* Libraries' constructors have no priority: they come after this one. */
+__attribute__((constructor(101))) static void register_first(void) {
+    pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
+}
+
+static void *churn_until_told(void *stop) {
+    uint64_t random = 5;
+    while (!atomic_load((atomic_int *)stop)) {
+        void *blocks[64];
+        for (size_t i = 0; i < COUNT_OF(blocks); i++)
+            blocks[i] = shoal_malloc(random_next(&random) % 100000);
+        for (size_t i = 0; i < COUNT_OF(blocks); i++) shoal_free(blocks[i]);
+        shoal_trim();
+    }
+    return NULL;
+}
+
+static void fork_handlers_may_allocate(void **state) {
+    enum { FORKS = 100 / (SLOWNESS > 1 ? 10 : 1) };
+    static atomic_int stop;
+    pthread_t thread;
+    (void)state;
+    handlers_run = 0;
+    assert_int_equal(pthread_create(&thread, NULL, churn_until_told, &stop), 0);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            allocate_in_handler();
+            shoal_trim();
+            _exit(handlers_run == 8 * (i + 1) + 4 ? 0 : 1);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    atomic_store(&stop, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(handlers_run, 8 * FORKS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(blocks_outlive_their_thread, seed_batches, nothing_left),
@@ -261,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(frees_reach_the_living_owner, seed_batches, nothing_left),
         cmocka_unit_test_teardown(others_resize_blocks_never_written_to, nothing_left),
         cmocka_unit_test_setup_teardown(a_storm_leaves_a_sound_heap, seed_batches, nothing_left),
+        cmocka_unit_test_teardown(fork_handlers_may_allocate, nothing_left),
         cmocka_unit_test_setup_teardown(counts_and_trims_while_others_work, seed_batches,
                                         nothing_left),
     };
