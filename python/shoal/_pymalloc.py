@@ -7,8 +7,9 @@ allocator is installed. So the count is taken just before Shoal is installed.
 
 from __future__ import annotations
 
-import os
 import sys
+
+from shoal import _heap
 
 _at_install: int | None = None
 
@@ -43,7 +44,7 @@ def arena_bytes(active: bool) -> int:
 
 
 def _reported() -> int:
-    return sum(map(_arena_line_bytes, _debugmallocstats().splitlines()))
+    return sum(map(_arena_line_bytes, _heap.pymalloc_report().splitlines()))
 
 
 def _arena_line_bytes(line: bytes) -> int:
@@ -52,26 +53,3 @@ def _arena_line_bytes(line: bytes) -> int:
     if len(words) < 5 or words[1] != b"arenas" or words[4] != b"bytes/arena":
         return 0
     return int(words[0]) * int(words[3])
-
-
-def _debugmallocstats() -> bytes:
-    """Catch the report by pointing descriptor 2 at a file in memory.
-
-    What another thread writes to standard error without the interpreter lock
-    in these microseconds is lost. Empty where descriptor 2 is closed.
-    """
-    try:
-        stderr = os.dup(2)
-    except OSError:
-        return b""
-    try:
-        with open(os.memfd_create("pymalloc report"), "r+b", buffering=0) as caught:
-            os.dup2(caught.fileno(), 2)
-            try:
-                sys._debugmallocstats()
-            finally:
-                os.dup2(stderr, 2)
-            caught.seek(0)
-            return caught.read()
-    finally:
-        os.close(stderr)

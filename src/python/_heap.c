@@ -1,5 +1,5 @@
-/* shoal._heap: include/shoal/heap.h for Python, and nothing else but the two
- * figures that only C can ask libc for.
+/* shoal._heap: include/shoal/heap.h for Python, and nothing else but what only C
+ * can ask libc for, and the interpreter without giving its lock away.
  *
  * Every function holds the interpreter lock from beginning to end: the OBJ and
  * MEM domains are guarded by it, so it is never released around a heap call.
@@ -7,10 +7,17 @@
  * The module is built for one version of Python, not for the limited API of
  * 3.9, because that API cannot say that interpreters with their own lock may
  * import the module. */
+#define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "shoal/heap.h"
 
@@ -269,6 +276,59 @@ static PyObject *heap_libc_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED
     Py_RETURN_TRUE;
 }
 
+/* ---- The interpreter's own report ------------------------------------------------ */
+
+static const char pymalloc_report_doc[] =
+    "pymalloc_report()\n--\n\n"
+    "Return what sys._debugmallocstats() writes to file descriptor 2.\n\n"
+    "The descriptor is another file meanwhile: what a thread without the\n"
+    "interpreter lock writes to standard error in these microseconds is lost.\n\n"
+    "Returns\n-------\n"
+    "bytes\n"
+    "    Empty where no other descriptor is to be had.";
+
+static PyObject *whole_file(int descriptor) {
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) return PyErr_SetFromErrno(PyExc_OSError);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)status.st_size);
+    if (bytes == NULL) return NULL;
+    ssize_t count = pread(descriptor, PyBytes_AS_STRING(bytes), (size_t)status.st_size, 0);
+    if (count < 0) {
+        Py_DECREF(bytes);
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    _PyBytes_Resize(&bytes, count); /* NULL and an exception when it fails */
+    return bytes;
+}
+
+/* Calls the function while descriptor 2 is `file`. */
+static PyObject *call_with_standard_error(PyObject *function, int file) {
+    int standard_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (standard_error < 0) Py_RETURN_NONE;
+    fflush(stderr);
+    dup2(file, STDERR_FILENO);
+    PyObject *result = PyObject_CallObject(function, NULL);
+    fflush(stderr);
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    return result;
+}
+
+static PyObject *heap_pymalloc_report(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* of interpreters */
+    PyObject *function = PySys_GetObject("_debugmallocstats"), *report = NULL;
+    if (function == NULL) return PyBytes_FromStringAndSize(NULL, 0);
+    int file = memfd_create("pymalloc report", MFD_CLOEXEC);
+    if (file < 0) return PyBytes_FromStringAndSize(NULL, 0);
+    pthread_mutex_lock(&one_at_a_time);
+    PyObject *done = call_with_standard_error(function, file);
+    pthread_mutex_unlock(&one_at_a_time);
+    if (done) report = whole_file(file);
+    Py_XDECREF(done);
+    close(file);
+    return report;
+}
+
 /* ---- The module ---------------------------------------------------------------- */
 
 static PyMethodDef heap_methods[] = {
@@ -285,6 +345,7 @@ static PyMethodDef heap_methods[] = {
     {"check", heap_check, METH_NOARGS, check_doc},
     {"libc_usage", heap_libc_usage, METH_NOARGS, libc_usage_doc},
     {"libc_trim", heap_libc_trim, METH_NOARGS, libc_trim_doc},
+    {"pymalloc_report", heap_pymalloc_report, METH_NOARGS, pymalloc_report_doc},
     {NULL, NULL, 0, NULL},
 };
 

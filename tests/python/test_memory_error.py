@@ -72,6 +72,31 @@ def test_address_space_that_ends(on_shoal, mebibytes):
     assert grown < 256 * 1024
 
 
+def test_a_limit_that_a_program_sets_for_itself(on_shoal):
+    """It holds, and what is left of it serves others: a thread's stack, a library."""
+    size, filled = on_shoal("""
+        import resource, threading
+        limit = 600 << 20
+        made = [str(i) for i in range(100_000)]
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        thread = threading.Thread(target=made.clear)
+        thread.start()
+        thread.join()
+        import decimal, sqlite3
+        kept = []
+        try:
+            while len(kept) < 10_000_000:
+                kept.append(bytes(1000))
+        except MemoryError:
+            pass
+        filled = len(kept) * 1000
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+        size = int(open("/proc/self/statm").read().split()[0]) * 4096
+        answer = [size, filled]
+    """)
+    assert 300 << 20 < filled < size <= 600 << 20
+
+
 def test_a_list_that_cannot_grow_keeps_its_items(on_shoal):
     assert (
         on_shoal(

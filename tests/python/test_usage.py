@@ -256,14 +256,29 @@ def test_the_report_of_pymalloc_leaves_standard_error_as_it_was(plain):
     assert (done.returncode, done.stderr) == (0, "here\n")
 
 
+def test_other_threads_lose_nothing_that_they_write_meanwhile(plain):
+    done = plain(
+        "-c",
+        "import os, shoal, threading\n"
+        "stop = threading.Event()\n"
+        "def count():\n"
+        "    for i in range(2000): os.write(2, b'%d\\n' % i)\n"
+        "    stop.set()\n"
+        "threading.Thread(target=count).start()\n"
+        "while not stop.is_set(): shoal.usage()\n",
+    )
+    assert (done.returncode, done.stderr) == (0, "".join(f"{i}\n" for i in range(2000)))
+
+
 def test_usage_with_standard_error_closed(off_shoal):
-    pymalloc, total = off_shoal("""
+    pymalloc, total, is_open = off_shoal("""
         import os, shoal
         os.close(2)
         rss = shoal.usage().rss
-        answer = [rss.pymalloc, rss.total]
+        answer = [rss.pymalloc, rss.total, os.path.exists("/proc/self/fd/2")]
     """)
-    assert pymalloc == 0 < total
+    assert 0 < pymalloc < total
+    assert not is_open
 
 
 @pytest.mark.parametrize("name", ["Usage", "ClassUsage", "Rss"])
