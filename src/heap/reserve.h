@@ -20,7 +20,7 @@
 #include "heap/types.h"
 
 enum {
-    RESERVE_LEAST = 64, /* pages: the limit of a program that needs none */
+    RESERVE_LEAST = 16, /* pages: the limit of a program that needs none */
     CREDIT_PER_MS = 6,   /* pages */
     CREDIT_MAX = 1024,   /* pages: 2 ms of work */
     WINDOW_MS = 1000,
