@@ -303,7 +303,8 @@ class Row:
 
     `text` replaces a figure by a longer form, such as one with its interval.
     `met` is whether Shoal reaches what it aims at; None when there is no aim. A row that is not
-    `ranked` says what the others are to be read against, and has no place and no best.
+    `ranked` says what the others are to be read against, and has no place and no best. A `detail`
+    is one of many that another row sums up.
     """
 
     section: str
@@ -313,6 +314,7 @@ class Row:
     met: bool | None = None
     less_is_better: bool = True
     ranked: bool = True
+    detail: bool = False
     digits: int = 3
     text: Mapping[str, str] = field(default_factory=dict)
 

@@ -3,7 +3,8 @@
     python -m bench.run --python PATH           everything; says beforehand how long it takes
     python -m bench.run --quick                 every part, hardly measured: does it run?
     python -m bench.run --only speed,memory     some parts
-    python -m bench.run --show [--markdown]     the table of what was measured before
+    python -m bench.run --show [--markdown] [--summary]
+                                                the table of what was measured before
 
 Raw data goes to bench/results (or the directory that --output names), one file a part and version
 of Python.
@@ -136,6 +137,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--quick", action="store_true", help="prove that every part runs")
     options.add_argument("--show", action="store_true", help="measure nothing: the table so far")
     options.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    options.add_argument("--summary", action="store_true", help="print the rows with aims only")
     got = options.parse_args()
     for name in got.only:
         if name not in PARTS:
@@ -153,6 +155,8 @@ def _main() -> None:
         harness.pin(got.cpu)
         choice = Choice(got.python, got.rounds, got.allocators, got.quick)
         rows, failed = measure(got.only, choice, directory)
+    if got.summary:
+        rows = table.summary(rows)
     if got.markdown:
         print(table.markdown(rows))
     else:

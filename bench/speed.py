@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from bench import harness, table
 from bench.harness import SHOAL, BenchError, Row
@@ -166,7 +167,8 @@ def rows(path: Path) -> list[Row]:
     section = f"Speed, Python {version}: CPU time over pymalloc's"
     return [
         geomean_row(section, f"geomean of {len(found)} benchmarks", found, AIMS.get(version)),
-        *(benchmark_row(section, name, of) for name, of in found.items()),
+        slowest_row(section, found),
+        *(replace(benchmark_row(section, name, of), detail=True) for name, of in found.items()),
         geomean_row(
             f"Peak RSS, Python {version}: over pymalloc's",
             f"geomean of {len(found)} benchmarks", ratios(path, "peak_kib"), 1.02,
@@ -184,6 +186,18 @@ def geomean_row(section: str, title: str, found: Ratios, aim: float | None) -> R
         met=means[SHOAL].value <= aim if aim and SHOAL in means else None,
         text={n: f"{m.value:.3f} ({m.lower:.3f}-{m.upper:.3f})" for n, m in means.items()},
     )  # fmt: skip
+
+
+def slowest_row(section: str, found: Ratios) -> Row:
+    """Return a row with the benchmark that each allocator is slowest in."""
+    worst: dict[str, tuple[float, str]] = {}
+    for name, of in found.items():
+        for peer, values in of.items():
+            worst[peer] = max(worst.get(peer, (0.0, "")), (median(values), name))
+    met = worst[SHOAL][0] <= WORST if SHOAL in worst else None
+    values = {peer: value for peer, (value, _) in worst.items()}
+    text = {peer: f"{value:.3f} {name}" for peer, (value, name) in worst.items() if peer == SHOAL}
+    return Row(section, "the slowest of them", values, f"<= {WORST}", met, text=text)
 
 
 def benchmark_row(section: str, name: str, of: dict[str, list[float]], aim: float = WORST) -> Row:

@@ -53,6 +53,11 @@ def show(rows: Sequence[Row], console: Console | None = None) -> None:
         to.print(grid)
 
 
+def summary(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that have an aim and are no detail: what the README shows."""
+    return [row for row in rows if row.aim and not row.detail]
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """Return the same tables in Markdown, figures without their intervals."""
     lines: list[str] = []
