@@ -190,13 +190,13 @@ def geomean_row(section: str, title: str, found: Ratios, aim: float | None) -> R
 
 def slowest_row(section: str, found: Ratios) -> Row:
     """Return a row with the benchmark that each allocator is slowest in."""
-    worst: dict[str, tuple[float, str]] = {}
-    for name, of in found.items():
-        for peer, values in of.items():
-            worst[peer] = max(worst.get(peer, (0.0, "")), (median(values), name))
-    met = worst[SHOAL][0] <= WORST if SHOAL in worst else None
-    values = {peer: value for peer, (value, _) in worst.items()}
-    text = {peer: f"{value:.3f} {name}" for peer, (value, name) in worst.items() if peer == SHOAL}
+    medians = {
+        peer: max((median(of[peer]), name) for name, of in found.items())
+        for peer in next(iter(found.values()))
+    }
+    values = {peer: value for peer, (value, _) in medians.items()}
+    text = {peer: f"{value:.3f} {name}" for peer, (value, name) in medians.items()}
+    met = values[SHOAL] <= WORST if SHOAL in values else None
     return Row(section, "the slowest of them", values, f"<= {WORST}", met, text=text)
 
 
