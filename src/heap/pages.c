@@ -228,8 +228,9 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
     struct pool *after = run + pages;
     size_t index = (size_t)(after - arena->records);
     if (index == arena->top) {
-        struct pool *new = arenas_take_new(arenas, more);
-        done = new == after;
+        bool newest = arena == &arenas->arena[arenas->arena_count - 1];
+        struct pool *new = newest ? arenas_take_new(arenas, more) : NULL;
+        done = new == after; /* not when another arena had to be made */
         if (done) resident_grew(more);
         if (new && !done) run_link_merged(arenas, new, more, PAGE_CLEAN);
     } else if ((after->kind == PAGE_DIRTY || after->kind == PAGE_CLEAN) &&
