@@ -66,6 +66,21 @@ struct shoal_usage {
 /* Cost: one pass over the pool records, 32 bytes a page: 2 ms a gigabyte. */
 SHOAL_API void shoal_usage(struct shoal_usage *usage);
 
+/* A few counters that are kept anyway, in bytes, for whoever looks often. */
+struct shoal_pulse {
+    size_t resident; /* live + held: pages in use or kept, metadata not counted  */
+    size_t large;    /* as in shoal_usage: of resident, in blocks over
+                        SHOAL_POOLED_MAX, whole pages of them                    */
+    size_t returned; /* as in shoal_usage                                        */
+};
+
+/* Cost: a few loads. Exact as shoal_usage is. */
+SHOAL_API void shoal_pulse(struct shoal_pulse *pulse);
+
+/* The bytes that a block takes of which `size` were asked for, up to
+ * SHOAL_POOLED_MAX; beyond, whole pages. */
+SHOAL_API size_t shoal_block_bytes(size_t size);
+
 struct shoal_class_usage {
     size_t block_size;  /* bytes */
     size_t pools;

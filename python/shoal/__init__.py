@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shoal._usage import ClassUsage as ClassUsage
     from shoal._usage import Rss as Rss
     from shoal._usage import Usage as Usage
+    from shoal.profiler import profile as profile
 
     __version__: str
 
@@ -31,6 +32,7 @@ __all__ = [
     "install",
     "is_active",
     "library_path",
+    "profile",
     "release_after_gc",
     "trim",
     "usage",
@@ -43,6 +45,10 @@ def __getattr__(name: str) -> object:
         from shoal import _usage
 
         return getattr(_usage, name)
+    if name == "profile":
+        from shoal.profiler import profile
+
+        return profile
     if name == "__version__":
         return _heap.version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

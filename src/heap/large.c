@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/fatal.h"
+#include "heap/counters.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
 
@@ -20,6 +21,7 @@ static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_
     run->owner = owner;
     run->size_class = CLASS_LARGE;
     run->kind = PAGE_LARGE;
+    atomic_fetch_add_explicit(&counters.runs, pages, memory_order_relaxed);
     return run_start(arenas, run);
 }
 
@@ -41,6 +43,7 @@ void large_give(struct arenas *arenas, struct pool *run, void *block) {
     if (block != start)
         fatal("invalid free of %p: inside the %zu-byte block %p", block,
               run->run_pages << PAGE_SHIFT, (void *)start);
+    atomic_fetch_sub_explicit(&counters.runs, run->run_pages, memory_order_relaxed);
     arenas_give(arenas, run, run->run_pages);
 }
 
@@ -49,6 +52,7 @@ bool large_resize(struct arenas *arenas, struct pool *run, size_t bytes) {
     if (bytes > LARGE_RUN_MAX || bytes <= POOLED_MAX) return false;
     if (pages > before && !arenas_extend(arenas, run, before, pages)) return false;
     run->run_pages = pages;
+    atomic_fetch_add_explicit(&counters.runs, pages - before, memory_order_relaxed);
     if (pages >= before) return true;
     run[pages].size_class = CLASS_LARGE;
     arenas_give(arenas, run + pages, before - pages);

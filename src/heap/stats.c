@@ -121,6 +121,18 @@ size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room) {
     return count;
 }
 
+void shoal_pulse(struct shoal_pulse *pulse) {
+    pulse->resident = atomic_load_explicit(&counters.resident, memory_order_relaxed) << PAGE_SHIFT;
+    pulse->large = (atomic_load_explicit(&counters.runs, memory_order_relaxed) << PAGE_SHIFT) +
+                   atomic_load_explicit(&counters.mapped, memory_order_relaxed);
+    pulse->returned = atomic_load_explicit(&counters.returned, memory_order_relaxed) << PAGE_SHIFT;
+}
+
+size_t shoal_block_bytes(size_t size) {
+    if (size <= POOLED_MAX) return size_classes[class_of(size)].block_bytes;
+    return (size + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
 struct range_list {
     struct shoal_range *ranges;
     size_t room, count;

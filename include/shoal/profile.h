@@ -1,0 +1,138 @@
+/* The engine of Shoal's profiler, as an interpreter's hooks see it: who made
+ * the blocks that are alive, and what each line of a function did to memory.
+ *
+ * It knows nothing of the interpreter nor of the allocator: it is told of every
+ * block taken and given back, and of every function entered, line begun and
+ * function left; see src/python for who tells it. Its own memory comes from the
+ * operating system, never from the heap that it measures.
+ *
+ * All sizes are bytes as they were asked for, unless said otherwise.
+ * Threads: calls about blocks and events belong to the calling thread; figures
+ * of functions and accounts are guarded by the interpreter lock. */
+#ifndef SHOAL_PROFILE_H
+#define SHOAL_PROFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shoal/heap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Blocks --------------------------------------------------------------
+ * A site is where blocks are asked for; each line of a function that is ever
+ * begun is one. Blocks that a thread takes while a line of it is open are noted
+ * as that site's, and whoever frees them lowers its account.
+ *
+ * `guarded`: the call holds the interpreter lock, as those of the domains OBJ
+ * and MEM do; then no atomics are needed. */
+
+/* A block at a multiple of 16 was handed out to the calling thread. */
+SHOAL_API void shoal_profile_took(const void *block, size_t bytes, int guarded);
+
+/* A block is about to be freed; NULL is none. */
+SHOAL_API void shoal_profile_gave(const void *block, int guarded);
+
+/* A block is about to be resized, and then was: `resized` is NULL when it could
+ * not be, and all is as before. Its new bytes are the open line's, or, when
+ * there is none, still the old site's. */
+struct shoal_profile_note {
+    size_t bytes;
+    unsigned site; /* 0: the block has none */
+};
+SHOAL_API struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded);
+SHOAL_API void shoal_profile_resized(struct shoal_profile_note before, const void *block,
+                                     const void *resized, size_t bytes, int guarded);
+
+/* Tells the bytes of a block that has no note, as nearly as is known, else 0.
+ * NULL, as it is at first: nothing is known of such blocks. */
+SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block));
+
+/* Blocks of at most `most` bytes come from pools and take `rounded` bytes there;
+ * up to 512 they are taken to be rounded up to 16. */
+SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes));
+
+/* Bytes that pooled blocks of all threads take, so rounded, more than when it
+ * began to be told of them: what a gauge subtracts from what pools occupy. */
+SHOAL_API int64_t shoal_profile_pooled(void);
+
+struct shoal_account {
+    int64_t live;        /* in blocks that the site made and nobody freed */
+    int64_t live_blocks;
+    int64_t made;        /* in all blocks that it ever made               */
+    int64_t made_blocks;
+};
+SHOAL_API struct shoal_account shoal_profile_account(unsigned site);
+
+/* ---- Lines ------------------------------------------------------------------
+ * Each thread has a stack of activations of the functions that are watched. The
+ * line that the uppermost is at is open; the next event of that activation
+ * closes it, so its figures are whole whatever interrupts it. What the functions
+ * that it calls do is the open line's too.
+ *
+ * Nothing is counted twice within a function: of a recursive one, what the inner
+ * activations account for is taken off the outer's open line. */
+
+/* Read at every event, in bytes; each counts from some beginning. */
+struct shoal_gauge {
+    int64_t rss;      /* resident in the process, or -1: not asked for */
+    int64_t held;     /* kept by the allocator, used by no block       */
+    int64_t returned; /* given back to the system                      */
+};
+
+/* How to read it: this much every line costs. To be set before the first event. */
+SHOAL_API void shoal_profile_read_gauge_by(void (*read)(struct shoal_gauge *gauge));
+
+/* Sums over the line's executions, unless said otherwise. */
+struct shoal_line {
+    int64_t hits;         /* times begun                                      */
+    int64_t net;          /* taken less freed meanwhile by its thread         */
+    int64_t worst_growth; /* the largest net of one execution                 */
+    int64_t peak;         /* the highest point of one execution over its start */
+    int64_t held;         /* change of what the gauge tells                   */
+    int64_t returned;
+    int64_t rss_growth;
+    int64_t rss;          /* after its last execution; -1: never measured     */
+    unsigned site;        /* 0 until it is first begun                        */
+};
+
+/* Lives as long as the process. */
+struct shoal_function {
+    int64_t calls;
+    int is_watched; /* for whoever tells of its events */
+    int first_line;
+    size_t line_count;
+    struct shoal_line lines[]; /* from first_line on */
+};
+
+/* NULL when there is no memory. */
+SHOAL_API struct shoal_function *shoal_profile_function(int first_line, size_t line_count);
+
+/* Called (line 0), or resumed in the midst of a line. */
+SHOAL_API void shoal_profile_enter(struct shoal_function *function, int line);
+
+/* At the beginning of a line; one that the function does not have is none. */
+SHOAL_API void shoal_profile_line(struct shoal_function *function, int line);
+
+/* Returned, yielded, or left by an exception. */
+SHOAL_API void shoal_profile_leave(struct shoal_function *function);
+
+/* How many functions the calling thread is in. */
+SHOAL_API size_t shoal_profile_depth(void);
+
+/* All figures of a function are zero again, and its lines new sites. */
+SHOAL_API void shoal_profile_reset(struct shoal_function *function);
+
+/* Leaves everything on the calling thread: in the child of a fork, say. */
+SHOAL_API void shoal_profile_leave_all(void);
+
+/* Bytes of the profiler's own memory, touched or not. */
+SHOAL_API size_t shoal_profile_own_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

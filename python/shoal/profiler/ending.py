@@ -1,0 +1,89 @@
+"""The table at the end of the process, however it ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+
+from shoal.profiler import table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import TextIO
+
+    from shoal.profiler.collect import Collector
+
+__all__ = ["set_output", "write_at_end", "write_now"]
+
+
+class _Output:
+    """Where a collector's table goes, and that it goes there once a process."""
+
+    def __init__(self) -> None:
+        self.stream: TextIO | None = None
+        self.precision = 1
+        self.written_by: int | None = None
+
+
+_outputs: dict[Collector, _Output] = {}
+
+
+def set_output(collector: Collector, stream: TextIO | None, precision: int | None) -> None:
+    """Set where the table goes (None: standard output) and its decimals (None: as they are)."""
+    output = _outputs[collector]
+    if stream is not None:
+        output.stream = stream
+    if precision is not None:
+        output.precision = precision
+
+
+def write_at_end(collector: Collector) -> None:
+    """Have the table written when this process ends: by itself, by an exception or SIGTERM.
+
+    A child of a fork has figures and a table of its own.
+    """
+    _outputs[collector] = _Output()
+    atexit.register(write_now, collector)
+    os.register_at_fork(after_in_child=lambda: _begin_in_child(collector))
+    _write_on_sigterm(collector)
+
+
+def write_now(collector: Collector) -> None:
+    """Write the table, if this process has not yet and anything was profiled."""
+    output = _outputs[collector]
+    if output.written_by == os.getpid() or not collector.has_figures():
+        return
+    output.written_by = os.getpid()
+    stream = output.stream or sys.stdout
+    table.write_report(collector.report(), stream, precision=output.precision)
+    stream.flush()
+    for problem in collector.problems():
+        print(f"shoal: {problem}", file=sys.stderr)
+
+
+def _begin_in_child(collector: Collector) -> None:
+    collector.forget_figures()
+    # Children of multiprocessing end by os._exit, past atexit.
+    if "multiprocessing.util" in sys.modules:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, write_now, args=(collector,), exitpriority=0)
+
+
+def _write_on_sigterm(collector: Collector) -> None:
+    """Write the table on SIGTERM where the program does not handle it, and die of it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+
+    def write_and_die(number: int, frame: FrameType | None) -> None:
+        write_now(collector)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, write_and_die)

@@ -1,0 +1,27 @@
+/* The ledger: what every site has made and not lost again, to the byte asked
+ * for, and how high each thread stands now and stood at most.
+ *
+ * Calls that hold the interpreter lock, and those that may not, have accounts
+ * of their own, plain and atomic; a reader adds them up. */
+#ifndef SHOAL_PROFILE_LEDGER_H
+#define SHOAL_PROFILE_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of one thread, and touched by it alone. All in bytes asked for. */
+struct tally {
+    unsigned site; /* the site it works for now, 0 for none  */
+    int64_t net;   /* taken less freed by it, since it began */
+    int64_t high;  /* the most that net was, since it was last set to net */
+};
+
+extern __thread struct tally tally __attribute__((tls_model("initial-exec")));
+
+/* A new site, from 1; when there are no more, the last one again. */
+unsigned ledger_new_site(void);
+
+/* Bytes of the accounts, touched or not. */
+size_t ledger_bytes(void);
+
+#endif

@@ -1,0 +1,165 @@
+/* shoal._profile: include/shoal/profile.h for Python. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "domains.h"
+#include "gauge.h"
+#include "watched.h"
+
+static struct shoal_function *function_of(PyObject *code) {
+    if (!PyCode_Check(code)) {
+        PyErr_Format(PyExc_TypeError, "not a code object: %R", code);
+        return NULL;
+    }
+    struct shoal_function *function = watched_function(code);
+    if (function == NULL) PyErr_Format(PyExc_KeyError, "never watched: %R", code);
+    return function;
+}
+
+static const char start_doc[] =
+    "start(with_rss)\n--\n\n"
+    "Begin to account for every block that the interpreter takes; for good.\n\n"
+    "Call it after shoal.install(), and again in the child of a fork.\n\n"
+    "Parameters\n----------\n"
+    "with_rss : bool\n"
+    "    Read the process's resident memory at every line: 0.4 us each.";
+
+static PyObject *profile_start(PyObject *Py_UNUSED(module), PyObject *with_rss) {
+    int wants_rss = PyObject_IsTrue(with_rss);
+    if (wants_rss < 0) return NULL;
+    gauge_use(shoal_python_state() == SHOAL_PYTHON_ON ? GAUGE_SHOAL : GAUGE_PYMALLOC, wants_rss);
+    domains_tell();
+    Py_RETURN_NONE;
+}
+
+static const char watch_doc[] =
+    "watch(code, line_count)\n--\n\n"
+    "Account for each line of a code object from now on.\n\n"
+    "Parameters\n----------\n"
+    "code : types.CodeType\n"
+    "line_count : int\n"
+    "    Lines from code.co_firstlineno on; later ones are not accounted for.\n\n"
+    "Raises\n------\n"
+    "RuntimeError\n"
+    "    Every number of sys.monitoring's tools is taken.";
+
+static PyObject *profile_watch(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *code;
+    Py_ssize_t line_count;
+    if (!PyArg_ParseTuple(args, "O!n", &PyCode_Type, &code, &line_count)) return NULL;
+    if (line_count < 1) return PyErr_Format(PyExc_ValueError, "line_count is %zd", line_count);
+    if (watched_begin(code, line_count) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static const char unwatch_doc[] = "unwatch(code)\n--\n\n"
+                                  "Account for its lines no more; its figures stay.";
+
+static PyObject *profile_unwatch(PyObject *Py_UNUSED(module), PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "not a code object: %R", code);
+    if (watched_end(code) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *line_figures(const struct shoal_line *line) {
+    struct shoal_account account = shoal_profile_account(line->site);
+    return Py_BuildValue("(LLLLLLLLLLLL)", line->hits, line->rss, line->rss_growth, line->net,
+                         line->worst_growth, line->peak, line->held, line->returned, account.live,
+                         account.live_blocks, account.made, account.made_blocks);
+}
+
+static const char figures_doc[] =
+    "figures(code)\n--\n\n"
+    "Return what the lines of a code object did; sizes in bytes.\n\n"
+    "Returns\n-------\n"
+    "tuple[int, list[tuple[int, ...]]]\n"
+    "    Calls, and for each line from the first: hits, rss, rss_growth, net,\n"
+    "    worst_growth, peak, held, returned, live, live_blocks, made,\n"
+    "    made_blocks; see struct shoal_line and struct shoal_account.";
+
+static PyObject *profile_figures(PyObject *Py_UNUSED(module), PyObject *code) {
+    const struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    PyObject *lines = PyList_New((Py_ssize_t)function->line_count);
+    for (size_t i = 0; lines && i < function->line_count; i++) {
+        PyObject *line = line_figures(&function->lines[i]);
+        if (line)
+            PyList_SET_ITEM(lines, (Py_ssize_t)i, line);
+        else
+            Py_CLEAR(lines);
+    }
+    return lines ? Py_BuildValue("(LN)", (long long)function->calls, lines) : NULL;
+}
+
+static const char reset_doc[] = "reset(code)\n--\n\n"
+                                "Begin its figures anew: in the child of a fork.";
+
+static PyObject *profile_reset(PyObject *Py_UNUSED(module), PyObject *code) {
+    struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    shoal_profile_reset(function);
+    Py_RETURN_NONE;
+}
+
+static const char enter_running_doc[] =
+    "enter_running(code, line)\n--\n\n"
+    "The calling frame, of this watched code, is at a line: for what was watched\n"
+    "only after it began to run.";
+
+static PyObject *profile_enter_running(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *code;
+    int line;
+    if (!PyArg_ParseTuple(args, "Oi", &code, &line)) return NULL;
+    struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    function->calls++;
+    events_enter_running(function, line);
+    Py_RETURN_NONE;
+}
+
+static const char leave_running_doc[] = "leave_running(code)\n--\n\n"
+                                        "End what enter_running() began.";
+
+static PyObject *profile_leave_running(PyObject *Py_UNUSED(module), PyObject *code) {
+    struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    events_leave_running(function);
+    Py_RETURN_NONE;
+}
+
+static const char leave_all_doc[] = "leave_all()\n--\n\n"
+                                    "Forget what the calling thread is in: after a fork.";
+
+static PyObject *profile_leave_all(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    shoal_profile_leave_all();
+    Py_RETURN_NONE;
+}
+
+static const char own_bytes_doc[] = "own_bytes()\n--\n\n"
+                                    "Return the bytes of the profiler's own memory.";
+
+static PyObject *profile_own_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromSize_t(shoal_profile_own_bytes());
+}
+
+static PyMethodDef profile_methods[] = {
+    {"start", profile_start, METH_O, start_doc},
+    {"watch", profile_watch, METH_VARARGS, watch_doc},
+    {"unwatch", profile_unwatch, METH_O, unwatch_doc},
+    {"figures", profile_figures, METH_O, figures_doc},
+    {"reset", profile_reset, METH_O, reset_doc},
+    {"enter_running", profile_enter_running, METH_VARARGS, enter_running_doc},
+    {"leave_running", profile_leave_running, METH_O, leave_running_doc},
+    {"leave_all", profile_leave_all, METH_NOARGS, leave_all_doc},
+    {"own_bytes", profile_own_bytes, METH_NOARGS, own_bytes_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef profile_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "shoal._profile",
+    .m_doc = "The engine of Shoal's line profiler, as include/shoal/profile.h declares it.",
+    .m_methods = profile_methods,
+};
+
+PyMODINIT_FUNC PyInit__profile(void) { return PyModuleDef_Init(&profile_module); }

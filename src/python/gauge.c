@@ -1,0 +1,103 @@
+#include "gauge.h"
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "shoal/profile.h"
+
+/* ---- Resident memory ----------------------------------------------------------- */
+
+static int statm = -1; /* /proc/self/statm, kept open: its second word is pages */
+
+static void open_statm(void) {
+    enum { OUT_OF_THE_WAY = 100 };
+    if (statm >= 0) close(statm); /* of the parent */
+    int opened = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    statm = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+    if (opened >= 0 && statm >= 0)
+        close(opened);
+    else
+        statm = opened;
+}
+
+static int64_t resident_bytes(void) {
+    static long page_bytes;
+    char text[64];
+    ssize_t length = pread(statm, text, sizeof text, 0);
+    if (length <= 0) return -1;
+    const char *at = text, *end = text + length;
+    int64_t pages = 0;
+    while (at < end && *at != ' ') at++;
+    for (at++; at < end && *at >= '0' && *at <= '9'; at++) pages = pages * 10 + (*at - '0');
+    if (page_bytes == 0) page_bytes = sysconf(_SC_PAGESIZE);
+    return pages * page_bytes;
+}
+
+/* ---- Shoal: held is what is resident and neither a large block nor a pooled one -- */
+
+static void read_shoal(struct shoal_gauge *gauge) {
+    struct shoal_pulse pulse;
+    shoal_pulse(&pulse);
+    gauge->rss = -1;
+    gauge->held = (int64_t)(pulse.resident - pulse.large) - shoal_profile_pooled();
+    gauge->returned = (int64_t)pulse.returned;
+}
+
+static void read_shoal_and_rss(struct shoal_gauge *gauge) {
+    read_shoal(gauge);
+    gauge->rss = resident_bytes();
+}
+
+/* ---- pymalloc: of its arenas, held is what is not in pooled blocks ----------------- */
+
+static PyObjectArenaAllocator arenas_before;
+static _Atomic(int64_t) arenas_taken, arenas_freed; /* bytes, since they are counted */
+
+static void *take_arena(void *context, size_t size) {
+    void *arena = arenas_before.alloc(context, size);
+    if (arena) atomic_fetch_add_explicit(&arenas_taken, (int64_t)size, memory_order_relaxed);
+    return arena;
+}
+
+static void free_arena(void *context, void *arena, size_t size) {
+    arenas_before.free(context, arena, size);
+    atomic_fetch_add_explicit(&arenas_freed, (int64_t)size, memory_order_relaxed);
+}
+
+static void count_arenas(void) {
+    if (arenas_before.alloc) return;
+    PyObject_GetArenaAllocator(&arenas_before);
+    PyObjectArenaAllocator counting = {arenas_before.ctx, take_arena, free_arena};
+    PyObject_SetArenaAllocator(&counting);
+}
+
+static void read_pymalloc(struct shoal_gauge *gauge) {
+    gauge->rss = -1;
+    gauge->returned = arenas_freed;
+    gauge->held = arenas_taken - arenas_freed - shoal_profile_pooled();
+}
+
+static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
+    read_pymalloc(gauge);
+    gauge->rss = resident_bytes();
+}
+
+static size_t round_to_16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
+
+void gauge_use(enum gauge_of of, int with_rss) {
+    if (with_rss) open_statm();
+    if (of == GAUGE_SHOAL) {
+        shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
+        shoal_profile_size_blocks_by(shoal_usable_size);
+        shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
+    } else {
+        enum { PYMALLOC_MOST = 512 };
+        count_arenas();
+        shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
+        shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
+    }
+}

@@ -1,0 +1,144 @@
+/* Events by sys.monitoring: of the watched code objects alone, but for frames
+ * that an exception ends or enters, which can only be had of all. */
+#include "watched.h"
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+static PyObject *monitoring; /* the module, once a tool's number is ours */
+static long tool_id;
+
+/* ---- Callbacks: code, then a line number or the offset of an instruction ----- */
+
+static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
+    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
+    if (function) shoal_profile_line(function, (int)PyLong_AsLong(args[1]));
+    Py_RETURN_NONE;
+}
+
+static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
+    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (function) shoal_profile_enter(function, 0);
+    Py_RETURN_NONE;
+}
+
+/* Resumed, or entered by throw(): in the midst of a line. */
+static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
+    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
+    if (function && function->is_watched) {
+        int line = PyCode_Addr2Line((PyCodeObject *)args[0], (int)PyLong_AsLong(args[1]));
+        shoal_profile_enter(function, line);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *on_leave(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
+    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (function) shoal_profile_leave(function);
+    Py_RETURN_NONE;
+}
+
+/* ---- Setting up ------------------------------------------------------------------ */
+
+static PyMethodDef line_method = {"line", (PyCFunction)(void (*)(void))on_line, METH_FASTCALL,
+                                  NULL};
+static PyMethodDef start_method = {"start", (PyCFunction)(void (*)(void))on_start, METH_FASTCALL,
+                                   NULL};
+static PyMethodDef resume_method = {"resume", (PyCFunction)(void (*)(void))on_resume, METH_FASTCALL,
+                                    NULL};
+static PyMethodDef leave_method = {"leave", (PyCFunction)(void (*)(void))on_leave, METH_FASTCALL,
+                                   NULL};
+
+static const struct event {
+    const char *name;
+    PyMethodDef *method;
+    int is_of_all; /* of all code, as the interpreter has it for no less */
+} events[] = {
+    {"LINE", &line_method, 0},        {"PY_START", &start_method, 0},
+    {"PY_RESUME", &resume_method, 0}, {"PY_RETURN", &leave_method, 0},
+    {"PY_YIELD", &leave_method, 0},   {"PY_THROW", &resume_method, 1},
+    {"PY_UNWIND", &leave_method, 1},
+};
+enum { EVENTS = sizeof events / sizeof *events };
+
+static long event_bits(int is_of_all) {
+    PyObject *names = PyObject_GetAttrString(monitoring, "events");
+    long bits = 0;
+    for (int i = 0; names && i < EVENTS; i++) {
+        if (events[i].is_of_all != is_of_all) continue;
+        PyObject *bit = PyObject_GetAttrString(names, events[i].name);
+        bits |= bit ? PyLong_AsLong(bit) : 0;
+        Py_XDECREF(bit);
+    }
+    Py_XDECREF(names);
+    return PyErr_Occurred() ? -1 : bits;
+}
+
+static int register_one(const struct event *event) {
+    PyObject *names = PyObject_GetAttrString(monitoring, "events");
+    PyObject *bit = names ? PyObject_GetAttrString(names, event->name) : NULL;
+    PyObject *callback = PyCFunction_New(event->method, NULL);
+    PyObject *before = NULL;
+    if (bit && callback)
+        before =
+            PyObject_CallMethod(monitoring, "register_callback", "lOO", tool_id, bit, callback);
+    Py_XDECREF(names);
+    Py_XDECREF(bit);
+    Py_XDECREF(callback);
+    Py_XDECREF(before);
+    return before ? 0 : -1;
+}
+
+/* Takes the number of a tool that nobody uses: the two without a name first. */
+static int take_tool_id(void) {
+    static const int wishes[] = {4, 3, 2, 5, 1, 0};
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        PyObject *done = PyObject_CallMethod(monitoring, "use_tool_id", "is", wishes[i], "shoal");
+        Py_XDECREF(done);
+        tool_id = wishes[i];
+        if (done) return 0;
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
+        PyErr_Clear();
+    }
+    PyErr_SetString(PyExc_RuntimeError, "all of sys.monitoring's tool numbers are taken");
+    return -1;
+}
+
+static int set_up(void) {
+    PyObject *sys_monitoring = PySys_GetObject("monitoring");
+    if (sys_monitoring == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this Python has no sys.monitoring");
+        return -1;
+    }
+    monitoring = Py_NewRef(sys_monitoring);
+    if (take_tool_id() < 0) goto failed;
+    for (int i = 0; i < EVENTS; i++)
+        if (register_one(&events[i]) < 0) goto failed;
+    PyObject *done = PyObject_CallMethod(monitoring, "set_events", "ll", tool_id, event_bits(1));
+    Py_XDECREF(done);
+    if (done) return 0;
+failed:
+    Py_CLEAR(monitoring);
+    return -1;
+}
+
+static int set_local(PyObject *code, long bits) {
+    PyObject *done =
+        PyObject_CallMethod(monitoring, "set_local_events", "lOl", tool_id, code, bits);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+int events_begin(PyObject *code) {
+    if (monitoring == NULL && set_up() < 0) return -1;
+    return set_local(code, event_bits(0));
+}
+
+int events_end(PyObject *code) { return set_local(code, 0); }
+
+void events_enter_running(struct shoal_function *function, int line) {
+    shoal_profile_enter(function, line);
+}
+
+void events_leave_running(struct shoal_function *function) { shoal_profile_leave(function); }
+
+#endif
