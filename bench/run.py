@@ -158,7 +158,7 @@ def _main() -> None:
     if got.summary:
         rows = table.summary(rows)
     if got.markdown:
-        print(table.markdown(rows))
+        print((table.markdown_of_all if got.summary else table.markdown)(rows))
     else:
         table.show(rows)
     if failed:

@@ -64,14 +64,28 @@ def markdown(rows: Sequence[Row]) -> str:
     for section, group in groupby(rows, key=lambda row: row.section):
         members = list(group)
         names = columns(members)
-        lines += [f"**{section}**", "", _line(["", *names, "place", "aim"])]
-        lines.append("|---|" + "---:|" * len(names) + "---|---|")
-        for row in members:
-            best = _best(row)
-            cells = [f"**{_plain(row, n)}**" if n in best else _plain(row, n) for n in names]
-            lines.append(_line([row.title, *cells, row.place(), verdict(row)]))
-        lines.append("")
+        lines += [f"**{section}**", "", *_head(names), *(_row(row, names) for row in members), ""]
     return "\n".join(lines)
+
+
+def markdown_of_all(rows: Sequence[Row]) -> str:
+    """Return one table in Markdown, with a line for each section: what the README has."""
+    names = columns(rows)
+    lines = _head(names)
+    for section, group in groupby(rows, key=lambda row: row.section):
+        lines.append(_line([f"**{section}**", *[""] * len(names), "", ""]))
+        lines += [_row(row, names) for row in group]
+    return "\n".join(lines)
+
+
+def _head(names: Sequence[str]) -> list[str]:
+    return [_line(["", *names, "place", "aim"]), "|---|" + "---:|" * len(names) + "---|---|"]
+
+
+def _row(row: Row, names: Sequence[str]) -> str:
+    best = _best(row)
+    cells = [f"**{_plain(row, n)}**" if n in best else _plain(row, n) for n in names]
+    return _line([row.title, *cells, row.place(), verdict(row).replace("missed", "**missed**")])
 
 
 def _line(cells: Iterable[str]) -> str:
