@@ -7,6 +7,8 @@ traced in Python (tracing.py), which is slow.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
         """
 
         def add(self, code: CodeType, source: Source) -> None:
-            """Measure a function: its code and all code within it.
+            """Measure a function: its code and the functions defined within it.
 
-            The functions within (nested functions, lambdas, comprehensions)
-            count on the lines of the outer one.
+            Those count on its lines; what a lambda or a comprehension does may
+            instead be on the line that runs it.
             """
 
         def enable(self) -> None:
@@ -62,7 +64,9 @@ def line_engine(backend: str, include_children: bool, max_mem: float | None = No
         from shoal.memory_profiler.debugger import DebuggerEngine
 
         return DebuggerEngine(backend, include_children, max_mem)
-    if backend == "psutil" and not include_children:
+    # Before 3.12 Shoal's engine takes the place of a trace function, as of a debugger.
+    traced = sys.version_info < (3, 12) and sys.gettrace() is not None
+    if backend == "psutil" and not include_children and not traced:
         try:
             from shoal.memory_profiler.resident import ResidentEngine
 

@@ -53,12 +53,13 @@ class ResidentEngine:
         self._before: dict[CodeType, Figures] = {}
         self._grown: dict[CodeType, list[list[int]]] = {}
         self._calls: Counter[CodeType] = Counter()
-        self._rss_before = 0
+        self._enabled_at = 0  # resident bytes
+        self._rss_before: dict[CodeType, int] = {}
         self._enabled = 0
         self._started = time.time()
 
     def add(self, code: CodeType, source: Source) -> None:
-        """Measure a function: its code and all code within it."""
+        """Measure a function and those defined within it."""
         with _guard:
             self._functions.append((code, source))
             if self._enabled:
@@ -72,7 +73,7 @@ class ResidentEngine:
                 return
             for code, _ in self._functions:
                 self._begin(code)
-            self._rss_before = self._read()
+            self._enabled_at = self._read()
 
     def disable(self) -> None:
         """Take back one `enable`."""
@@ -108,7 +109,7 @@ class ResidentEngine:
         )
 
     def _begin(self, function: CodeType) -> None:
-        for code in codes_within(function):
+        for code in _watched_within(function):
             if code not in self._before:
                 if not _watching[code]:
                     _profile.watch(code, _line_count(code))
@@ -120,7 +121,9 @@ class ResidentEngine:
         calls, lines = _profile.figures(code)
         calls_before, lines_before = self._before[code]
         self._before[code] = calls, lines
-        self._calls[code] += calls - calls_before
+        if calls != calls_before:
+            self._calls[code] += calls - calls_before
+            self._rss_before[code] = self._enabled_at
         grown = self._grown.setdefault(code, [[0, 0, 0] for _ in lines])
         for of, now, before in zip(grown, lines, lines_before):
             if now[_HITS] != before[_HITS] or now[_RSS_GROWTH] != before[_RSS_GROWTH]:
@@ -130,7 +133,7 @@ class ResidentEngine:
 
     def _function(self, code: CodeType, source: Source) -> Function:
         by_number: dict[int, list[int]] = {}
-        for inner in codes_within(code):
+        for inner in _watched_within(code):
             for number, of in enumerate(self._grown.get(inner, ()), inner.co_firstlineno):
                 sums = by_number.setdefault(number, [0, 0, 0])
                 sums[_HITS] += of[_HITS]
@@ -147,10 +150,19 @@ class ResidentEngine:
                 lines.append(Line(number, text, hits, rss=rss, rss_growth=growth))
             else:
                 lines.append(Line(number, text))
-        calls = self._calls[code]
+        calls, before = self._calls[code], self._rss_before.get(code)
         name = getattr(code, "co_qualname", code.co_name)
-        before = self._rss_before if calls else None
         return Function(name, source.filename, source.first_line, calls, tuple(lines), before)
+
+
+def _watched_within(code: CodeType) -> list[CodeType]:
+    """Return a function's code and that of functions defined within it.
+
+    Not of lambdas and comprehensions: what they do is already on the line of
+    the function that runs them, and would be counted twice.
+    """
+    _, *inner = codes_within(code)
+    return [code, *(one for one in inner if not one.co_name.startswith("<"))]
 
 
 def _line_count(code: CodeType) -> int:

@@ -65,11 +65,9 @@ def wrap(function: Any, begin: Callable[[], Activation]) -> Any:
 def _of_function(begin: Callable[[], Activation]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kw: Any) -> Any:
         activation = begin()
-        activation.enter()
         try:
-            return activation.function(*args, **kw)
+            return _called(activation, args, kw)
         finally:
-            activation.leave()
             activation.end()
 
     return wrapper
@@ -79,7 +77,7 @@ def _of_generator(begin: Callable[[], Activation]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kw: Any) -> Generator[Any, Any, Any]:
         activation = begin()
         try:
-            return (yield from _Steps(activation, activation.function(*args, **kw)))
+            return (yield from _Steps(activation, _called(activation, args, kw)))
         finally:
             activation.end()
 
@@ -90,7 +88,7 @@ def _of_coroutine(begin: Callable[[], Activation]) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kw: Any) -> Any:
         activation = begin()
         try:
-            return await _stepping(activation, activation.function(*args, **kw))
+            return await _stepping(activation, _called(activation, args, kw))
         finally:
             activation.end()
 
@@ -100,9 +98,9 @@ def _of_coroutine(begin: Callable[[], Activation]) -> Callable[..., Any]:
 def _of_async_generator(begin: Callable[[], Activation]) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kw: Any) -> AsyncGenerator[Any, Any]:
         activation = begin()
-        generator = activation.function(*args, **kw)
-        step = generator.__anext__()
         try:
+            generator = _called(activation, args, kw)
+            step = generator.__anext__()
             while True:
                 try:
                     item = await _stepping(activation, step)
@@ -119,6 +117,15 @@ def _of_async_generator(begin: Callable[[], Activation]) -> Callable[..., Any]:
             activation.end()
 
     return wrapper
+
+
+def _called(activation: Activation, args: tuple[Any, ...], kw: dict[str, Any]) -> Any:
+    """Call the function; for a generator or coroutine this is its first run, an empty one."""
+    activation.enter()
+    try:
+        return activation.function(*args, **kw)
+    finally:
+        activation.leave()
 
 
 class _Steps:

@@ -19,6 +19,7 @@ from shoal.memory_profiler import (
     LineProfiler,
     LogFile,
     line_profiler,
+    memory_usage,
     profile,
     show_results,
 )
@@ -152,6 +153,41 @@ def test_recursion_counts_nothing_twice() -> None:
     assert found[1][2] == 4
     assert found[1][0] == pytest.approx(160, abs=2)
     assert abs(found[2][0]) < 2
+
+
+def test_generator_expressions_are_counted_once() -> None:
+    def work() -> list[int]:
+        made = (bytearray(BIG) for _ in range(2))
+        kept = list(made)
+        again = [bytearray(BIG) for _ in range(2)]
+        return [len(one) for one in kept + again]
+
+    profiler = LineProfiler()
+    assert profiler(work)() == [BIG] * 4
+    increments = [row[0] for line, row in rows(profiler, work).items() if line]
+    assert sum(increments) == pytest.approx(160, abs=3)
+
+
+def test_the_first_row_is_what_was_there_before_the_call() -> None:
+    profiler = LineProfiler()
+
+    @profiler
+    def first() -> Any:
+        yield bytearray(BIG)
+        yield None
+
+    @profiler
+    def second() -> None:
+        pass
+
+    running = first()
+    before = memory_usage()[0]
+    kept = next(running)
+    next(running)
+    second()
+    assert rows(profiler, first)[0][1] == pytest.approx(before, abs=3)
+    assert rows(profiler, second)[0][1] == pytest.approx(before + 40, abs=3)
+    assert kept
 
 
 def test_nested_decorated_functions_have_each_their_own() -> None:
@@ -329,11 +365,10 @@ def test_another_trace_function_goes_on() -> None:
         return tracer
 
     before = sys.gettrace()
-    profiler = LineProfiler()
-    work = profiler(loop)
     sys.settrace(tracer)
     try:
-        work()
+        profiler = LineProfiler()
+        profiler(loop)()
         assert sys.gettrace() is tracer
     finally:
         sys.settrace(before)
