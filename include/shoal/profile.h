@@ -58,6 +58,10 @@ SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size
  * began to be told of them: what a gauge subtracts from what pools occupy. */
 SHOAL_API int64_t shoal_profile_pooled(void);
 
+/* How many blocks that are too large for pools came or went: while this stands
+ * still, no mapping of theirs was made or undone. */
+SHOAL_API int64_t shoal_profile_large_changes(void);
+
 struct shoal_account {
     int64_t live;        /* in blocks that the site made and nobody freed */
     int64_t live_blocks;

@@ -86,9 +86,19 @@ int64_t shoal_profile_pooled(void) {
     return pooled_guarded + atomic_load_explicit(&pooled_unguarded, memory_order_relaxed);
 }
 
+/* Blocks too large for pools that came or went: each may have been a mapping. */
+static _Atomic(int64_t) large_changes;
+
+int64_t shoal_profile_large_changes(void) {
+    return atomic_load_explicit(&large_changes, memory_order_relaxed);
+}
+
 static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
     enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
-    if (bytes > pooled_max) return;
+    if (unlikely(bytes > pooled_max)) {
+        raise_by(&large_changes, 1);
+        return;
+    }
     size_t rounded = likely(bytes <= EVEN_MAX) ? (bytes + 15) & ~(size_t)15 : pooled_bytes(bytes);
     if (likely(guarded))
         pooled_guarded += sign * (int64_t)rounded;

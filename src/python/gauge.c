@@ -1,10 +1,12 @@
 #include "gauge.h"
 
+#define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "shoal/profile.h"
@@ -24,7 +26,7 @@ static void open_statm(void) {
         statm = opened;
 }
 
-static int64_t resident_bytes(void) {
+static int64_t ask_resident_bytes(void) {
     static long page_bytes;
     char text[64];
     ssize_t length = pread(statm, text, sizeof text, 0);
@@ -35,6 +37,27 @@ static int64_t resident_bytes(void) {
     for (at++; at < end && *at >= '0' && *at <= '9'; at++) pages = pages * 10 + (*at - '0');
     if (page_bytes == 0) page_bytes = sysconf(_SC_PAGESIZE);
     return pages * page_bytes;
+}
+
+/* Asks only when the answer may have changed: the thread has faulted pages in,
+ * pages were returned, or a large block was mapped or unmapped. Faults cost a
+ * third of what statm does. */
+static int64_t resident_bytes(int64_t returned) {
+    static __thread struct {
+        long faults;
+        int64_t returned, large_changes, resident;
+    } last __attribute__((tls_model("initial-exec")));
+    struct rusage usage;
+    int64_t large_changes = shoal_profile_large_changes();
+    getrusage(RUSAGE_THREAD, &usage);
+    if (usage.ru_minflt != last.faults || returned != last.returned ||
+        large_changes != last.large_changes || last.resident <= 0) {
+        last.faults = usage.ru_minflt;
+        last.returned = returned;
+        last.large_changes = large_changes;
+        last.resident = ask_resident_bytes();
+    }
+    return last.resident;
 }
 
 /* ---- Shoal: held is what is resident and neither a large block nor a pooled one -- */
@@ -49,7 +72,7 @@ static void read_shoal(struct shoal_gauge *gauge) {
 
 static void read_shoal_and_rss(struct shoal_gauge *gauge) {
     read_shoal(gauge);
-    gauge->rss = resident_bytes();
+    gauge->rss = resident_bytes(gauge->returned);
 }
 
 /* ---- pymalloc: of its arenas, held is what is not in pooled blocks ----------------- */
@@ -83,7 +106,7 @@ static void read_pymalloc(struct shoal_gauge *gauge) {
 
 static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
     read_pymalloc(gauge);
-    gauge->rss = resident_bytes();
+    gauge->rss = resident_bytes(gauge->returned);
 }
 
 static size_t round_to_16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }

@@ -9,7 +9,8 @@ enum gauge_of {
 };
 
 /* Sets the profiler's gauge, for what serves the OBJ domain. `with_rss`: the
- * process's resident memory too, which costs 0.4 us a reading and not 10 ns.
+ * process's resident memory too, which costs 0.3 us a reading, and 1 us when it
+ * may have changed, instead of 10 ns.
  * Holds the interpreter lock; again after a fork, in the child. */
 void gauge_use(enum gauge_of of, int with_rss);
 
