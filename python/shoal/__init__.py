@@ -67,7 +67,7 @@ def install() -> None:
     RuntimeError
         The interpreter is free-threaded, tracemalloc is tracing, Python's debug
         allocator serves while libshoal.so is preloaded, or there is no address
-        space to reserve; nothing has changed.
+        space; nothing has changed.
 
     Notes
     -----

@@ -114,27 +114,27 @@ void *os_remap(void *start, size_t old_bytes, size_t new_bytes) {
 enum batch_way { BATCH_BY_MARK, BATCH_BY_DESCRIPTOR, BATCH_NOT };
 static _Atomic(enum batch_way) batch_way = BATCH_BY_MARK;
 
-static long advise_batch(int pidfd, const struct os_range *ranges, size_t count) {
-    return syscall(SYS_process_madvise, pidfd, ranges, count, MADV_DONTNEED, 0);
+static long advise_batch(int pidfd, const struct os_range *ranges, size_t count, int advice) {
+    return syscall(SYS_process_madvise, pidfd, ranges, count, advice, 0);
 }
 
 /* One way that did work may still fail for some ranges, of locked memory. */
 static atomic_bool batch_has_worked;
 
-static long try_batch(enum batch_way way, const struct os_range *ranges, size_t count) {
-    if (way == BATCH_BY_MARK) return advise_batch(PIDFD_OF_CALLER, ranges, count);
+static long try_batch(enum batch_way way, const struct os_range *ranges, size_t count, int advice) {
+    if (way == BATCH_BY_MARK) return advise_batch(PIDFD_OF_CALLER, ranges, count, advice);
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (pidfd < 0) return -1;
-    long done = advise_batch(pidfd, ranges, count);
+    long done = advise_batch(pidfd, ranges, count, advice);
     close(pidfd);
     return done;
 }
 
-/* Bytes at the front of `ranges` that were purged. */
-static size_t purge_batch(const struct os_range *ranges, size_t count) {
+/* Bytes at the front of `ranges` that were advised. */
+static size_t try_batches(const struct os_range *ranges, size_t count, int advice) {
     enum batch_way way;
     while ((way = batch_way) != BATCH_NOT) {
-        long done = try_batch(way, ranges, count);
+        long done = try_batch(way, ranges, count, advice);
         if (done >= 0) {
             batch_has_worked = true;
             return (size_t)done;
@@ -146,24 +146,29 @@ static size_t purge_batch(const struct os_range *ranges, size_t count) {
 }
 
 #else
-static size_t purge_batch(const struct os_range *ranges, size_t count) {
-    (void)ranges, (void)count;
+static size_t try_batches(const struct os_range *ranges, size_t count, int advice) {
+    (void)ranges, (void)count, (void)advice;
     return 0;
 }
 #endif
 
-void os_purge(struct os_range *ranges, size_t count) {
+/* Ranges that the system refuses get no bytes. */
+static void advise(struct os_range *ranges, size_t count, int advice) {
     _Static_assert(sizeof(struct os_range) == sizeof(struct iovec), "passed as iovec");
-    size_t done = count > 1 ? purge_batch(ranges, count) : 0;
+    size_t done = count > 1 ? try_batches(ranges, count, advice) : 0;
     for (size_t i = 0; i < count; i++) {
         if (done >= ranges[i].bytes) {
             done -= ranges[i].bytes;
             continue;
         }
         done = 0;
-        if (madvise(ranges[i].start, ranges[i].bytes, MADV_DONTNEED) != 0) ranges[i].bytes = 0;
+        if (madvise(ranges[i].start, ranges[i].bytes, advice) != 0) ranges[i].bytes = 0;
     }
 }
+
+void os_purge(struct os_range *ranges, size_t count) { advise(ranges, count, MADV_DONTNEED); }
+
+void os_purge_lazily(struct os_range *ranges, size_t count) { advise(ranges, count, MADV_FREE); }
 
 size_t os_address_limit(void) {
     struct rlimit limit;

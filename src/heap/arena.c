@@ -137,7 +137,7 @@ static struct arena *arenas_grow(struct arenas *arenas, size_t pages) {
     return arena;
 }
 
-struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
+static struct pool *take_new(struct arenas *arenas, size_t pages) {
     struct arena *arena = arenas->arena_count ? &arenas->arena[arenas->arena_count - 1] : NULL;
     if (pages > NEW_RUN_MAX) return NULL;
     if (arena && arena->top + pages <= arena->page_count) {
@@ -152,6 +152,13 @@ struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
         arenas->first_records = arena->records;
         arenas->first_count = arena->committed;
     }
+    return run;
+}
+
+struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
+    int saved_errno = errno; /* malloc() leaves it alone; who fails says ENOMEM himself */
+    struct pool *run = take_new(arenas, pages);
+    errno = saved_errno;
     return run;
 }
 

@@ -2,6 +2,7 @@
 #include "base/fatal.h"
 #include "heap/mapping.h"
 #include "heap/process.h"
+#include "heap/run_list.h"
 #include "heap/threads.h"
 #include "shoal/heap.h"
 
@@ -11,7 +12,7 @@ struct walk {
     struct arenas *arenas;
     struct arena *arena;
     size_t live_blocks;
-    size_t dirty_pages, clean_pages; /* by the records */
+    size_t dirty_pages, clean_pages, lazy_pages; /* by the records */
 };
 
 static void check_tails(const struct pool *pool) {
@@ -51,7 +52,10 @@ static void check_free_run(struct walk *walk, const struct pool *run) {
     for (size_t i = 0; i < pages; i++)
         must(run[i].frees_left == 0 && (i == 0 || i == pages - 1 || run[i].kind == PAGE_UNUSED),
              "page %zu of the free run at record %p is not free", i, (void *)run);
+    must(run_lazy_pages(run) <= (run->kind == PAGE_DIRTY ? pages : 0),
+         "of the run at record %p %zu pages are lazy", (void *)run, run_lazy_pages(run));
     *(run->kind == PAGE_DIRTY ? &walk->dirty_pages : &walk->clean_pages) += pages;
+    walk->lazy_pages += run_lazy_pages(run);
 }
 
 static size_t check_run(struct walk *walk, const struct pool *record) {
@@ -106,6 +110,8 @@ static size_t check_arenas(struct arenas *arenas) {
     must(walk.dirty_pages == arenas->dirty_pages && walk.clean_pages == arenas->clean_pages,
          "%zu dirty and %zu clean pages are counted, %zu and %zu are there", arenas->dirty_pages,
          arenas->clean_pages, walk.dirty_pages, walk.clean_pages);
+    must(walk.lazy_pages == arenas->lazy_pages, "%zu lazy pages are counted, %zu are there",
+         arenas->lazy_pages, walk.lazy_pages);
     arenas_unlock(arenas);
     return walk.live_blocks;
 }

@@ -27,6 +27,7 @@ static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_
 
 void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align, bool *zeroed) {
     bool is_run = bytes <= LARGE_RUN_MAX && align <= LARGE_RUN_MAX;
+    int saved_errno = errno;
     void *block = is_run ? NULL : mapping_take(bytes, align, zeroed);
     /* Where address space is short, free runs of the arenas may be long enough. */
     if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
@@ -34,7 +35,7 @@ void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t ali
         if (!is_run) block = mapping_take(bytes, align, zeroed);
         if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
     }
-    if (!block) errno = ENOMEM;
+    errno = block ? saved_errno : ENOMEM;
     return block;
 }
 

@@ -30,6 +30,8 @@ static struct {
 static struct mapping kept[KEPT_MAX];
 static size_t kept_count;
 static size_t kept_pages;
+static size_t lazy_count;      /* of `kept` the first are lazy: the system may
+                                  take them when it runs short               */
 static size_t lately_returned; /* pages unmapped and not asked for again yet */
 static struct reserve reserve;
 
@@ -99,6 +101,7 @@ static void table_remove(struct mapping *slot) {
 static struct mapping kept_remove(size_t index) {
     struct mapping mapping = kept[index];
     kept_count--;
+    if (index < lazy_count) lazy_count--;
     kept_pages -= mapping.bytes >> PAGE_SHIFT;
     memmove(&kept[index], &kept[index + 1], (kept_count - index) * sizeof *kept);
     return mapping;
@@ -169,12 +172,25 @@ void *mapping_take(size_t bytes, size_t align, bool *zeroed) {
     return done ? mapping.start : NULL;
 }
 
+/* Whatever else is kept becomes lazy with the last: it is older. */
+static void make_lazy(void) {
+    size_t eager = 0;
+    for (size_t i = lazy_count; i < kept_count; i++) eager += kept[i].bytes >> PAGE_SHIFT;
+    if (eager == 0 || reserve_grant_lazy(&reserve, eager, eager < LAZY_MAX ? eager : LAZY_MAX) == 0)
+        return;
+    for (; lazy_count < kept_count; lazy_count++) {
+        struct os_range range = {kept[lazy_count].start, kept[lazy_count].bytes};
+        os_purge_lazily(&range, 1);
+    }
+}
+
 static void keep_or_unmap(struct mapping mapping) {
     size_t pages = mapping.bytes >> PAGE_SHIFT;
     if (kept_count == KEPT_MAX) unmap(kept_remove(0));
     kept[kept_count++] = mapping;
     kept_pages += pages;
     return_down_to(reserve_note_given(&reserve, kept_pages, pages));
+    make_lazy();
 }
 
 bool mapping_give(void *block) {

@@ -3,10 +3,14 @@
 #include <errno.h>
 
 #include "heap/counters.h"
+#include "heap/lazy.h"
 #include "heap/reserve.h"
 #include "heap/run_list.h"
 
-enum { RETURN_BATCH = 128 }; /* runs a system call: 3 KiB of stack */
+enum {
+    RETURN_BATCH = 128, /* runs a system call: 3 KiB of stack     */
+    LAZY_BATCH = 256,   /* pages worth a system call to make lazy */
+};
 
 /* ---- Returning ------------------------------------------------------------ */
 
@@ -96,6 +100,9 @@ static void note_given(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_given(&arenas->reserve, kept, pages);
     if (stay < kept) return_down_to(arenas, stay);
+    size_t eager = arenas->dirty_pages - arenas->lazy_pages;
+    size_t lazily = reserve_grant_lazy(&arenas->reserve, eager, LAZY_BATCH);
+    if (lazily) arenas_make_lazy(arenas, lazily);
 }
 
 /* ---- Runs ---------------------------------------------------------------- */
@@ -110,7 +117,11 @@ static struct pool *cut_run(struct arenas *arenas, struct pool *run, size_t leng
         skip = -number & (align - 1);
     }
     struct pool *rest = run + skip + pages;
-    if (length > skip + pages) run_link_merged(arenas, rest, length - skip - pages, kind);
+    uint16_t lazy = run->lazy_pages;
+    if (length > skip + pages) {
+        rest->lazy_pages = lazy;
+        run_link_merged(arenas, rest, length - skip - pages, kind);
+    }
     if (skip) run_link_merged(arenas, run, skip, kind);
     return run + skip;
 }
@@ -155,8 +166,8 @@ static struct pool *take_longest(struct arenas *arenas, enum page_kind kind, siz
     if (!run) run = run_longest(lists, filled)->next;
     size_t length = run->run_pages;
     run_unlink(arenas, run);
-    if (length > most) run_link(arenas, run + most, length - most, kind);
     *pages = length < most ? length : most;
+    run_link_rest(arenas, run, length, *pages, kind);
     return run;
 }
 
@@ -195,6 +206,7 @@ struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages
  * POOL_TAIL; those of large runs are unused as it is. */
 static void forget(struct pool *run, size_t pages) {
     run->frees_left = 0;
+    run->lazy_pages = 0;
     run->owner = 0;
     run->kind = PAGE_UNUSED;
     if (pages == 1 || run[1].kind == PAGE_UNUSED) return;
@@ -228,8 +240,9 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
     struct pool *after = run + pages;
     size_t index = (size_t)(after - arena->records);
     if (index == arena->top) {
-        struct pool *new = arenas_take_new(arenas, more);
-        done = new == after;
+        bool newest = arena == &arenas->arena[arenas->arena_count - 1];
+        struct pool *new = newest ? arenas_take_new(arenas, more) : NULL;
+        done = new == after; /* not when another arena had to be made */
         if (done) resident_grew(more);
         if (new && !done) run_link_merged(arenas, new, more, PAGE_CLEAN);
     } else if ((after->kind == PAGE_DIRTY || after->kind == PAGE_CLEAN) &&
@@ -237,7 +250,7 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
         enum page_kind kind = after->kind;
         size_t length = after->run_pages;
         run_unlink(arenas, after);
-        if (length > more) run_link(arenas, after + more, length - more, kind);
+        run_link_rest(arenas, after, length, more, kind);
         if (kind == PAGE_CLEAN) resident_grew(more);
         note_taken(arenas, more, kind == PAGE_CLEAN ? more : 0);
         done = true;

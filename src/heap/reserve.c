@@ -16,8 +16,9 @@ static enum policy policy_of_environment(void) {
 void reserve_init(struct reserve *reserve, size_t least) {
     policy = policy_of_environment();
     reserve->limit = policy == NEVER ? SIZE_MAX : policy == ALWAYS ? 0 : least;
-    reserve->window_start = reserve->credit_time = os_milliseconds();
+    reserve->window_start = reserve->credit_time = reserve->lazy_time = os_milliseconds();
     reserve->credit = CREDIT_MAX;
+    reserve->lazy_credit = LAZY_MAX;
 }
 
 static void add_credit(struct reserve *reserve, uint64_t now) {
@@ -58,6 +59,7 @@ static void charge(struct reserve *reserve, size_t taken_back) {
 
 size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back) {
     if (kept < reserve->lowest) reserve->lowest = kept;
+    reserve->in_a_row = 0;
     reserve->surge -= pages < reserve->surge ? pages : reserve->surge;
     if (taken_back && policy == ADAPTIVE) charge(reserve, taken_back);
     return may_stay(reserve, kept);
@@ -72,8 +74,26 @@ static void end_raise(struct reserve *reserve) {
 size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     if (kept > reserve->highest) reserve->highest = kept;
     reserve->surge += pages;
+    reserve->in_a_row += pages;
     if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit) end_raise(reserve);
     return may_stay(reserve, kept);
+}
+
+static void add_lazy_credit(struct reserve *reserve) {
+    uint64_t now = os_milliseconds(), elapsed = now - reserve->lazy_time;
+    reserve->lazy_time = now;
+    if (elapsed > LAZY_MAX) elapsed = LAZY_MAX;
+    reserve->lazy_credit += elapsed * LAZY_PER_MS;
+    if (reserve->lazy_credit > LAZY_MAX) reserve->lazy_credit = LAZY_MAX;
+}
+
+size_t reserve_grant_lazy(struct reserve *reserve, size_t eager, size_t at_least) {
+    if (eager < at_least || reserve->in_a_row < LAZY_ROW || policy != ADAPTIVE) return 0;
+    if (reserve->lazy_credit < eager) add_lazy_credit(reserve);
+    size_t grant = eager < reserve->lazy_credit ? eager : reserve->lazy_credit;
+    if (grant < at_least) return 0;
+    reserve->lazy_credit -= grant;
+    return grant;
 }
 
 void reserve_note_refused(struct reserve *reserve, size_t kept) {

@@ -28,6 +28,7 @@ static void link_first(struct pool *head, struct pool *run) {
 }
 
 void run_set_busy(struct arenas *arenas, struct pool *run, size_t pages) {
+    run->lazy_pages = 0;
     run_set_kind(run, pages, PAGE_BUSY);
     link_first(&arenas->busy, run);
 }
@@ -41,15 +42,28 @@ void run_link(struct arenas *arenas, struct pool *run, size_t pages, enum page_k
     bool is_dirty = kind == PAGE_DIRTY;
     unsigned index = run_list_of(pages);
     run_set_kind(run, pages, kind);
+    if (!is_dirty)
+        run->lazy_pages = 0;
+    else if (run->lazy_pages > pages)
+        run->lazy_pages = LAZY_ALL;
+    arenas->lazy_pages += run_lazy_pages(run);
     link_first(is_dirty ? &arenas->dirty[index] : &arenas->clean[index], run);
     *(is_dirty ? &arenas->dirty_lists : &arenas->clean_lists) |= 1ull << index;
     *(is_dirty ? &arenas->dirty_pages : &arenas->clean_pages) += pages;
+}
+
+void run_link_rest(struct arenas *arenas, struct pool *run, size_t pages, size_t used,
+                   enum page_kind kind) {
+    if (used == pages) return;
+    run[used].lazy_pages = run->lazy_pages;
+    run_link(arenas, run + used, pages - used, kind);
 }
 
 void run_unlink(struct arenas *arenas, struct pool *run) {
     bool is_dirty = run->kind == PAGE_DIRTY;
     size_t pages = run->run_pages;
     struct pool *after = run->next;
+    arenas->lazy_pages -= run_lazy_pages(run);
     run->prev->next = after;
     after->prev = run->prev;
     *(is_dirty ? &arenas->dirty_pages : &arenas->clean_pages) -= pages;
@@ -61,18 +75,22 @@ void run_unlink(struct arenas *arenas, struct pool *run) {
 void run_link_merged(struct arenas *arenas, struct pool *run, size_t pages, enum page_kind kind) {
     struct arena *arena = arena_of_record(arenas, run);
     size_t index = (size_t)(run - arena->records);
+    size_t lazy = run->lazy_pages < pages ? run->lazy_pages : pages;
     struct pool *after = run + pages;
     run->kind = after[-1].kind = PAGE_UNUSED;
     if (index + pages < arena->top && after->kind == kind) {
         pages += after->run_pages;
+        lazy += run_lazy_pages(after);
         run_unlink(arenas, after);
     }
     if (index > 0 && run[-1].kind == kind) {
         struct pool *before = run - run[-1].run_pages;
         pages += before->run_pages;
+        lazy += run_lazy_pages(before);
         run_unlink(arenas, before);
         run = before;
     }
+    run->lazy_pages = lazy < LAZY_ALL ? (uint16_t)lazy : LAZY_ALL;
     run_link(arenas, run, pages, kind);
 }
 

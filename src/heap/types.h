@@ -74,14 +74,19 @@ struct pool {
     };
     struct pool *next, *prev; /* partial list or list; undefined elsewhere */
     uint16_t frees_left;
-    uint16_t carved;  /* blocks made so far, of the class's `blocks`; the rest of
-                         the pool has never been touched                         */
-    uint16_t owner;   /* id of the heap, 0 for none  */
+    union {
+        uint16_t carved;     /* POOL_*: blocks made so far, of the class's `blocks`;
+                                the rest of the pool has never been touched      */
+        uint16_t lazy_pages; /* PAGE_DIRTY: how many of the run's the system may
+                                take when it runs short; LAZY_ALL is all of them */
+    };
+    uint16_t owner; /* id of the heap, 0 for none  */
     uint8_t size_class;
     uint8_t kind; /* enum page_kind */
 };
 _Static_assert(sizeof(struct pool) == 32, "two records a cache line");
 
+enum { LAZY_ALL = UINT16_MAX };
 enum { END_MARK = 8 }; /* bytes past a pool's start; blocks are multiples of 16 */
 
 /* A range of addresses: first the records, then the pages. Both grow from their
@@ -110,6 +115,9 @@ struct reserve {
     unsigned events;       /* takings and givings, to read the clock by      */
     size_t surge;          /* pages given and not taken since                */
     size_t ended_by;       /* the surge that last ended a raised limit, or 0 */
+    size_t in_a_row;       /* pages given since any were taken               */
+    size_t lazy_credit;    /* pages that may be made lazy                    */
+    uint64_t lazy_time;    /* ms: when lazy_credit was last added to         */
 };
 
 /* Where heaps get their pages. One for the interpreter's heap, guarded by the
@@ -131,6 +139,7 @@ struct arenas {
     struct pool dirty[RUN_LISTS], clean[RUN_LISTS];
     uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
+    size_t lazy_pages;               /* of dirty_pages, those made lazy */
     struct pool busy; /* runs on their way to the system, in no other list */
 
     struct reserve reserve; /* how many dirty pages to keep */

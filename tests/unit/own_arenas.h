@@ -4,6 +4,7 @@
 
 #include "heap/counters.h"
 #include "heap/pages.h"
+#include "heap/run_list.h"
 
 #include "unit.h"
 
@@ -36,7 +37,7 @@ static inline size_t resident_here(void) {
 /* Every page below the top belongs to exactly one run, free or taken; no two
  * free runs of a kind are neighbours; the sums know all the free ones. */
 static inline void assert_covered(size_t taken_pages) {
-    size_t dirty = 0, clean = 0, taken = 0;
+    size_t dirty = 0, clean = 0, lazy = 0, taken = 0;
     for (size_t a = 0; a < arenas.arena_count; a++) {
         struct arena *arena = &arenas.arena[a];
         int before = PAGE_UNUSED;
@@ -49,6 +50,8 @@ static inline void assert_covered(size_t taken_pages) {
                 assert_int_equal(run[run->run_pages - 1].kind, run->kind);
                 assert_int_equal(run[run->run_pages - 1].run_pages, run->run_pages);
                 *(run->kind == PAGE_DIRTY ? &dirty : &clean) += run->run_pages;
+                assert_true(run_lazy_pages(run) <= (run->kind == PAGE_DIRTY ? run->run_pages : 0));
+                lazy += run_lazy_pages(run);
             } else {
                 assert_true(run->kind == PAGE_LARGE || run->kind == PAGE_AHEAD);
                 taken += run->run_pages;
@@ -59,6 +62,7 @@ static inline void assert_covered(size_t taken_pages) {
     }
     assert_int_equal(dirty, arenas.dirty_pages);
     assert_int_equal(clean, arenas.clean_pages);
+    assert_int_equal(lazy, arenas.lazy_pages);
     assert_int_equal(taken, taken_pages);
 }
 

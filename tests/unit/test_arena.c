@@ -120,6 +120,24 @@ static void absurd_runs_make_no_arena(void **state) {
     assert_int_equal(arenas.arena[0].committed, committed);
 }
 
+/* malloc leaves errno alone when it succeeds, and says ENOMEM itself when not. */
+static void errno_stays_as_it_was(void **state) {
+    bool was_nowhere = os_nowhere;
+    (void)state;
+    for (int nowhere = 0; nowhere < 2; nowhere++) {
+        os_nowhere = was_nowhere || nowhere;
+        arenas_init(memset(&arenas, 0, sizeof(arenas)), true);
+        for (int i = 0; i < 3; i++) {
+            errno = 77;
+            struct pool *run = arenas_take_new(&arenas, i ? 1000 : 1);
+            int after = errno;
+            assert_non_null(run);
+            assert_int_equal(after, 77);
+        }
+    }
+    os_nowhere = was_nowhere;
+}
+
 static void an_address_elsewhere_has_no_record(void **state) {
     int local = 0;
     (void)state;
@@ -166,6 +184,7 @@ int main(void) {
         TEST(an_arena_ends_where_something_is_in_the_way),
         TEST(a_later_limit_on_address_space_holds),
         TEST(absurd_runs_make_no_arena),
+        TEST(errno_stays_as_it_was),
         TEST(an_address_elsewhere_has_no_record),
         TEST(a_refusal_loses_nothing),
         TEST(more_than_there_is_address_space),

@@ -255,6 +255,48 @@ static void what_the_system_refuses_stays(void **state) {
     assert_true(pattern_is_zero(locked, 4 * PAGE_BYTES));
 }
 
+/* ---- Lazy pages --------------------------------------------------------------------- */
+
+/* A deep breath stays in a raised reserve, but lazily; what is taken again holds
+ * what is written to it, and returning returns both kinds. */
+static void a_breath_that_stays_is_lazy(void **state) {
+    static struct pool *runs[300];
+    static size_t lengths[COUNT_OF(runs)];
+    (void)state;
+    arenas.reserve.limit = PLENTY;
+    for (size_t i = 0; i < COUNT_OF(runs); i++) lengths[i] = 20;
+    take_apart(lengths, COUNT_OF(runs), runs);
+    for (int breath = 0; breath < 3; breath++) {
+        errno = E2BIG;
+        for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
+        assert_int_equal(errno, E2BIG);
+        assert_int_equal(arenas.dirty_pages, COUNT_OF(runs) * 20);
+        assert_in_range(arenas.dirty_pages - arenas.lazy_pages, 0, 300);
+        assert_covered(COUNT_OF(runs));
+        for (size_t i = 0; i < COUNT_OF(runs); i++) runs[i] = take(20, 1);
+        assert_int_equal(arenas.dirty_pages + arenas.lazy_pages, 0);
+        for (size_t i = 0; i < COUNT_OF(runs); i++)
+            assert_int_equal(run_start(&arenas, runs[i])[20 * PAGE_BYTES - 1] & 0xff, 0xee);
+    }
+    for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
+    assert_int_equal(arenas_return_all(&arenas), COUNT_OF(runs) * 20);
+    assert_int_equal(arenas.lazy_pages, 0);
+    assert_covered(COUNT_OF(runs));
+}
+
+/* A shallow one does not, however often; the system is not asked. */
+static void a_shallow_breath_stays_as_it_is(void **state) {
+    struct pool *runs[10];
+    (void)state;
+    arenas.reserve.limit = PLENTY;
+    take_apart((size_t[]){20, 20, 20, 20, 20, 20, 20, 20, 20, 20}, COUNT_OF(runs), runs);
+    for (int breath = 0; breath < 100; breath++) {
+        for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
+        assert_int_equal(arenas.lazy_pages, 0);
+        for (size_t i = 0; i < COUNT_OF(runs); i++) runs[i] = take(20, 1);
+    }
+}
+
 /* ---- Taking ahead --------------------------------------------------------------------- */
 
 static struct pool *take_ahead(size_t most, size_t *pages, bool *zeroed) {
@@ -402,6 +444,8 @@ int main(void) {
         TEST(returned_pages_are_counted_and_read_as_zero),
         TEST(what_exceeds_the_reserve_goes_oldest_first),
         TEST(what_the_system_refuses_stays),
+        TEST(a_breath_that_stays_is_lazy),
+        TEST(a_shallow_breath_stays_as_it_is),
         TEST(dirty_pages_are_taken_ahead_first),
         TEST(of_dirty_runs_the_one_that_fits),
         TEST(new_pages_come_before_short_returned_ones),

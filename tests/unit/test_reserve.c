@@ -150,6 +150,35 @@ static void a_surge_is_forgotten_with_its_window(void **state) {
     assert_true(reserve.limit <= RESERVE_LEAST + 5000);
 }
 
+/* ---- Lazy pages ------------------------------------------------------------ */
+
+static void what_is_given_in_a_row_becomes_lazy(void **state) {
+    struct reserve reserve = raised();
+    (void)state;
+    reserve_note_given(&reserve, 0, LAZY_ROW - 1);
+    assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 0);
+    given(&reserve, 0);
+    assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 5000);
+    assert_int_equal(reserve_grant_lazy(&reserve, 99, 100), 0); /* too few to be worth it */
+    taken(&reserve, 0, 0);
+    assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 0);
+}
+
+/* A millisecond or two may pass between the calls. */
+static void its_credit_runs_out_and_comes_again(void **state) {
+    struct reserve reserve = raised();
+    (void)state;
+    surge(&reserve, 1000);
+    assert_int_equal(reserve_grant_lazy(&reserve, (size_t)LAZY_MAX * 2, LAZY_MAX), LAZY_MAX);
+    assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, LAZY_MAX), 0);
+    reserve.lazy_credit = 0;
+    reserve.lazy_time = os_milliseconds() - 100;
+    size_t grant = reserve_grant_lazy(&reserve, LAZY_MAX, 1);
+    assert_in_range(grant, 100 * LAZY_PER_MS, LAZY_MAX / 2);
+    reserve.lazy_time = 0; /* however long ago */
+    assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, 1), LAZY_MAX);
+}
+
 /* ---- Refusals -------------------------------------------------------------- */
 
 /* Until there is twice as much to return, nobody asks the system again. */
@@ -170,6 +199,8 @@ static void the_environment_can_fix_it(void **state) {
     setenv("SHOAL_RELEASE", "never", 1);
     reserve_init(&reserve, 100);
     assert_true(given(&reserve, 1000000) == 1000000);
+    surge(&reserve, 1000000);
+    assert_int_equal(reserve_grant_lazy(&reserve, 1000000, 1), 0);
     setenv("SHOAL_RELEASE", "always", 1);
     memset(&reserve, 0, sizeof(reserve));
     reserve_init(&reserve, 100);
@@ -189,6 +220,8 @@ int main(void) {
         cmocka_unit_test(what_was_given_is_what_the_limit_rises_to),
         cmocka_unit_test(credit_comes_first),
         cmocka_unit_test(a_surge_is_forgotten_with_its_window),
+        cmocka_unit_test(what_is_given_in_a_row_becomes_lazy),
+        cmocka_unit_test(its_credit_runs_out_and_comes_again),
         cmocka_unit_test(refused_pages_stay),
         cmocka_unit_test(the_environment_can_fix_it),
     };

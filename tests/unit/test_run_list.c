@@ -194,6 +194,55 @@ static void the_ends_of_the_arena_have_no_neighbours(void **state) {
     assert_int_equal(records[0].run_pages, PAGES);
 }
 
+/* ---- Lazy pages ------------------------------------------------------------------ */
+
+static struct pool *link_lazy(size_t from, size_t pages, uint16_t lazy) {
+    records[from].lazy_pages = lazy;
+    run_link_merged(&arenas, records + from, pages, PAGE_DIRTY);
+    return records + from;
+}
+
+static void a_merged_run_has_the_lazy_pages_of_its_parts(void **state) {
+    (void)state;
+    struct pool *run = link_lazy(10, 20, 5);
+    link_lazy(50, 10, LAZY_ALL);
+    assert_int_equal(arenas.lazy_pages, 15);
+    link_lazy(30, 20, 0);
+    assert_int_equal(run->run_pages, 50);
+    assert_int_equal(run_lazy_pages(run), 15);
+    assert_int_equal(arenas.lazy_pages, 15);
+    run_unlink(&arenas, run);
+    assert_int_equal(arenas.lazy_pages, 0);
+}
+
+/* Of a run that is cut nobody knows which pages are lazy; at most all are. */
+static void a_rest_has_no_more_lazy_pages_than_pages(void **state) {
+    (void)state;
+    struct pool *run = link_lazy(10, 20, 5);
+    run_unlink(&arenas, run);
+    run_link_rest(&arenas, run, 20, 12, PAGE_DIRTY);
+    assert_int_equal(run_lazy_pages(records + 22), 5);
+    run_unlink(&arenas, records + 22);
+    run_link_rest(&arenas, records + 22, 8, 6, PAGE_DIRTY);
+    assert_int_equal(run_lazy_pages(records + 28), 2);
+    assert_int_equal(arenas.lazy_pages, 2);
+    run_unlink(&arenas, records + 28);
+    run_link_rest(&arenas, records + 28, 2, 2, PAGE_DIRTY); /* nothing is left */
+    assert_int_equal(arenas.dirty_pages + arenas.lazy_pages, 0);
+}
+
+static void a_clean_or_busy_run_is_not_lazy(void **state) {
+    (void)state;
+    records[10].lazy_pages = 7;
+    run_link_merged(&arenas, records + 10, 20, PAGE_CLEAN);
+    assert_int_equal(run_lazy_pages(records + 10), 0);
+    records[50].lazy_pages = 7;
+    run_set_busy(&arenas, records + 50, 20);
+    run_end_busy(records + 50);
+    run_link_merged(&arenas, records + 50, 20, PAGE_DIRTY);
+    assert_int_equal(arenas.lazy_pages, 0);
+}
+
 /* ---- Finding -------------------------------------------------------------------- */
 
 static void the_newest_of_a_length_is_found(void **state) {
@@ -293,6 +342,9 @@ int main(void) {
         TEST(a_run_is_linked_once_and_leaves_whole),
         TEST(a_run_joins_its_neighbours_of_the_same_kind),
         TEST(the_ends_of_the_arena_have_no_neighbours),
+        TEST(a_merged_run_has_the_lazy_pages_of_its_parts),
+        TEST(a_rest_has_no_more_lazy_pages_than_pages),
+        TEST(a_clean_or_busy_run_is_not_lazy),
         TEST(the_newest_of_a_length_is_found),
         TEST(the_longest_list_is_found),
         cmocka_unit_test(a_search_goes_on_in_the_next_list),
