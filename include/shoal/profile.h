@@ -99,12 +99,14 @@ struct shoal_line {
     int64_t returned;
     int64_t rss_growth;
     int64_t rss;          /* after its last execution; -1: never measured     */
+    int64_t rss_peak;     /* the most that was after one; -1: never measured  */
     unsigned site;        /* 0 until it is first begun                        */
 };
 
 /* Lives as long as the process. */
 struct shoal_function {
     int64_t calls;
+    int64_t rss_before; /* when the last call began; -1: never measured */
     int is_watched; /* for whoever tells of its events */
     int first_line;
     size_t line_count;
@@ -122,6 +124,17 @@ SHOAL_API void shoal_profile_line(struct shoal_function *function, int line);
 
 /* Returned, yielded, or left by an exception. */
 SHOAL_API void shoal_profile_leave(struct shoal_function *function);
+
+/* What the calling thread does in between is nobody's: no site is told of its
+ * blocks, and no line that is open has their bytes, nor what they did to the
+ * gauge. For what a profiler does itself while lines are open. Pauses nest. */
+struct shoal_profile_pause {
+    struct shoal_gauge gauge;
+    int64_t net, high;
+    unsigned site;
+};
+SHOAL_API void shoal_profile_pause(struct shoal_profile_pause *pause);
+SHOAL_API void shoal_profile_resume(const struct shoal_profile_pause *pause);
 
 /* How many functions the calling thread is in. */
 SHOAL_API size_t shoal_profile_depth(void);

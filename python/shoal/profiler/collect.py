@@ -13,7 +13,7 @@ from shoal.profiler.model import Function, Line, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import CodeType
     from typing import Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Collector"]
 
 
-_NEVER = (0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # the figures of a line that never ran
+_NEVER = (0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1)  # the figures of a line that never ran
 
 
 class Collector:
@@ -57,10 +57,33 @@ class Collector:
         """Profile a code object from now on; see `add`."""
         if self._started is None:
             self.start()
+        # A function may be added again and again, by a line that is profiled itself.
+        _profile.unaccounted(self._note, code, module_globals)
+        _profile.watch(code, _line_count(code))
+
+    def add_new(self, wants: Callable[[CodeType], bool]) -> None:
+        """Profile from now on whatever code is wanted, from the first time it runs.
+
+        Parameters
+        ----------
+        wants : callable
+            Is given each code object once, when it is first run.
+        """
+        if self._started is None:
+            self.start()
+
+        def lines_to_watch(code: CodeType) -> int:
+            if not wants(code):
+                return 0
+            self._note(code)
+            return _line_count(code)
+
+        _profile.watch_new(lines_to_watch)
+
+    def _note(self, code: CodeType, module_globals: dict[str, Any] | None = None) -> None:
         if code not in self._sources:
             self._sources[code] = _source_of(code, module_globals)
             self._names[code] = getattr(code, "co_qualname", code.co_name)
-        _profile.watch(code, _line_count(code))
 
     def remove(self, code: CodeType) -> None:
         """Profile a code object no more; its figures stay."""
@@ -72,13 +95,13 @@ class Collector:
         self._started = time.time()
 
     def has_figures(self) -> bool:
-        """Say whether anything that is profiled was ever called."""
-        return any(_profile.figures(code)[0] for code in self._sources)
+        """Say whether anything that is profiled ever ran."""
+        return any(_ran(code) for code in list(self._sources))
 
     def forget_figures(self) -> None:
         """Begin anew, in the child of a fork: what the parent did is its own."""
         if self._started is not None:
-            for code in self._sources:
+            for code in list(self._sources):
                 _profile.reset(code)
             self.start()
 
@@ -103,9 +126,9 @@ class Collector:
 
     def problems(self) -> Iterator[str]:
         """Yield a line for each function whose source is not known, or not what ran."""
-        for code, taken in self._sources.items():
+        for code, taken in list(self._sources.items()):
             if isinstance(taken, str):
-                if _profile.figures(code)[0]:
+                if _ran(code):
                     yield taken
                 continue
             try:
@@ -115,7 +138,7 @@ class Collector:
                 yield str(error)
 
     def _functions(self) -> Iterator[Function]:
-        for code, taken in self._sources.items():
+        for code, taken in list(self._sources.items()):
             calls, figures = _profile.figures(code)
             texts = _texts(taken)
             count = max(len(texts), len(figures))
@@ -124,7 +147,21 @@ class Collector:
                 _line(code.co_firstlineno + index, texts[index], of)
                 for index, of in enumerate(figures + [_NEVER] * (count - len(figures)))
             )
-            yield Function(self._names[code], code.co_filename, code.co_firstlineno, calls, lines)
+            before = _profile.rss_before(code)
+            yield Function(
+                self._names[code],
+                code.co_filename,
+                code.co_firstlineno,
+                calls,
+                lines,
+                before if before >= 0 else None,
+            )
+
+
+def _ran(code: CodeType) -> bool:
+    """Say whether it was called, or went on running in the child of a fork."""
+    calls, lines = _profile.figures(code)
+    return calls > 0 or any(line[0] for line in lines)
 
 
 def _source_of(code: CodeType, module_globals: dict[str, Any] | None) -> Source | str:
@@ -148,7 +185,7 @@ def _texts(taken: Source | str) -> list[str]:
 
 
 def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
-    hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _ = of
+    hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _, most = of
     measured = rss >= 0
     return Line(
         number=number,
@@ -164,6 +201,7 @@ def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
         held=held,
         returned=returned,
         worst_growth=worst,
+        rss_peak=most if measured else None,
     )
 
 

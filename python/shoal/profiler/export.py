@@ -4,7 +4,7 @@ The schema, version 1 (``"shoal-profile": 1``): one JSON object whose keys are
 the fields of `Report`; ``functions`` is a list of objects with the fields of
 `Function`; their ``lines`` are objects with those of `Line`. The fields mean
 what `shoal.profiler.model` says: bytes are whole numbers, times are seconds,
-and only ``rss``, ``rss_growth`` and ``rss_before`` may be null.
+and only ``rss``, ``rss_peak``, ``rss_growth`` and ``rss_before`` may be null.
 
 A later version 1 may have more keys; readers pass over those they do not know.
 Keys that change their meaning, or go, make a version 2.
@@ -46,6 +46,7 @@ LINE_COLUMNS = (
     "returned",
     "pinned",
     "worst_growth",
+    "rss_peak",
     "text",
 )
 

@@ -59,6 +59,8 @@ class Line:
         keep from being returned.
     worst_growth : int
         The largest `net` of a single execution.
+    rss_peak : int or None
+        The most that `rss` was after any execution.
     """
 
     number: int
@@ -75,6 +77,7 @@ class Line:
     returned: int = 0
     pinned: int = 0
     worst_growth: int = 0
+    rss_peak: int | None = None
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def _line(place: str, found: object) -> Line:
         number=fields.count("number"),
         text=text,
         rss=fields.count_or_none("rss"),
+        rss_peak=fields.count_or_none("rss_peak"),
         rss_growth=None if fields.get("rss_growth") is None else fields.change("rss_growth"),
         **{name: fields.count(name) for name in _COUNTS},
         **{name: fields.change(name) for name in _CHANGES},
