@@ -26,6 +26,7 @@ static void open_statm(void) {
         statm = opened;
 }
 
+/* What the profiler itself has is left out. */
 static int64_t ask_resident_bytes(void) {
     static long page_bytes;
     char text[64];
@@ -36,7 +37,7 @@ static int64_t ask_resident_bytes(void) {
     while (at < end && *at != ' ') at++;
     for (at++; at < end && *at >= '0' && *at <= '9'; at++) pages = pages * 10 + (*at - '0');
     if (page_bytes == 0) page_bytes = sysconf(_SC_PAGESIZE);
-    return pages * page_bytes;
+    return pages * page_bytes - (int64_t)shoal_profile_own_resident();
 }
 
 /* Asks only when the answer may have changed: the thread has faulted pages in,
