@@ -70,6 +70,21 @@ struct shoal_account {
 };
 SHOAL_API struct shoal_account shoal_profile_account(unsigned site);
 
+/* What a site has in a range of addresses. */
+struct shoal_presence {
+    unsigned site;
+    size_t blocks; /* live, and noted as the site's */
+    size_t bytes;  /* in these                      */
+};
+
+/* Fills at most `room` entries with the sites of the noted blocks that start in
+ * [start, start + bytes), by number, and returns how many sites there are;
+ * room + 1 when there are more. No noted block may reach into the range from
+ * before it. What nobody noted is not seen: who knows how many live blocks there
+ * are can tell. */
+SHOAL_API size_t shoal_profile_sites_in(const void *start, size_t bytes,
+                                        struct shoal_presence *sites, size_t room);
+
 /* ---- Lines ------------------------------------------------------------------
  * Each thread has a stack of activations of the functions that are watched. The
  * line that the uppermost is at is open; the next event of that activation
@@ -145,8 +160,10 @@ SHOAL_API void shoal_profile_reset(struct shoal_function *function);
 /* Leaves everything on the calling thread: in the child of a fork, say. */
 SHOAL_API void shoal_profile_leave_all(void);
 
-/* Bytes of the profiler's own memory, touched or not. */
+/* Bytes of the profiler's own memory, touched or not, and those of it that are
+ * resident, which a gauge takes off the process's: its own pages are to be nobody's. */
 SHOAL_API size_t shoal_profile_own_bytes(void);
+SHOAL_API size_t shoal_profile_own_resident(void);
 
 #ifdef __cplusplus
 }

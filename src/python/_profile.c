@@ -4,6 +4,7 @@
 
 #include "domains.h"
 #include "gauge.h"
+#include "pinning.h"
 #include "watched.h"
 
 static struct shoal_function *function_of(PyObject *code) {
@@ -117,6 +118,38 @@ static PyObject *profile_rss_before(PyObject *Py_UNUSED(module), PyObject *code)
     return function ? PyLong_FromLongLong(function->rss_before) : NULL;
 }
 
+static const char sites_doc[] = "sites(code)\n--\n\n"
+                                "Return the site of each of its lines, 0 of those that never began.";
+
+static PyObject *profile_sites(PyObject *Py_UNUSED(module), PyObject *code) {
+    const struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    PyObject *sites = PyList_New((Py_ssize_t)function->line_count);
+    for (size_t i = 0; sites && i < function->line_count; i++) {
+        PyObject *site = PyLong_FromUnsignedLong(function->lines[i].site);
+        if (site)
+            PyList_SET_ITEM(sites, (Py_ssize_t)i, site);
+        else
+            Py_CLEAR(sites);
+    }
+    return sites;
+}
+
+static const char pinned_doc[] =
+    "pinned()\n--\n\n"
+    "Return what survivors keep of the held bytes.\n\n"
+    "What is returned as one, a pool's pages of Shoal or an arena of pymalloc, stays\n"
+    "while one block in it is alive. Only those are told of whose live blocks are all\n"
+    "known, and of at most 8 sites.\n\n"
+    "Returns\n-------\n"
+    "list[tuple[tuple[int, ...], int, int]]\n"
+    "    Sites that keep something together, just these; bytes of it that are held;\n"
+    "    bytes of the sites' live blocks in it.";
+
+static PyObject *profile_pinned(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return pinning_list(shoal_python_state() != SHOAL_PYTHON_ON);
+}
+
 static const char reset_doc[] = "reset(code)\n--\n\n"
                                 "Begin its figures anew: in the child of a fork.";
 
@@ -177,10 +210,17 @@ static PyObject *profile_leave_all(PyObject *Py_UNUSED(module), PyObject *Py_UNU
 }
 
 static const char own_bytes_doc[] = "own_bytes()\n--\n\n"
-                                    "Return the bytes of the profiler's own memory.";
+                                    "Return the bytes of the profiler's own memory, touched or not.";
 
 static PyObject *profile_own_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(shoal_profile_own_bytes());
+}
+
+static const char own_resident_doc[] = "own_resident()\n--\n\n"
+                                       "Return the resident bytes of the profiler's own memory.";
+
+static PyObject *profile_own_resident(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromSize_t(shoal_profile_own_resident());
 }
 
 static PyMethodDef profile_methods[] = {
@@ -190,6 +230,8 @@ static PyMethodDef profile_methods[] = {
     {"watch_new", profile_watch_new, METH_O, watch_new_doc},
     {"figures", profile_figures, METH_O, figures_doc},
     {"rss_before", profile_rss_before, METH_O, rss_before_doc},
+    {"sites", profile_sites, METH_O, sites_doc},
+    {"pinned", profile_pinned, METH_NOARGS, pinned_doc},
     {"reset", profile_reset, METH_O, reset_doc},
     {"enter_running", profile_enter_running, METH_VARARGS, enter_running_doc},
     {"leave_running", profile_leave_running, METH_O, leave_running_doc},
@@ -197,6 +239,7 @@ static PyMethodDef profile_methods[] = {
      unaccounted_doc},
     {"leave_all", profile_leave_all, METH_NOARGS, leave_all_doc},
     {"own_bytes", profile_own_bytes, METH_NOARGS, own_bytes_doc},
+    {"own_resident", profile_own_resident, METH_NOARGS, own_resident_doc},
     {NULL, NULL, 0, NULL},
 };
 

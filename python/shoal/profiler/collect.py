@@ -10,6 +10,7 @@ import time
 from shoal import _heap, _profile
 from shoal.profiler import source
 from shoal.profiler.model import Function, Line, Report
+from shoal.profiler.pinning import pins_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,23 +139,29 @@ class Collector:
                 yield str(error)
 
     def _functions(self) -> Iterator[Function]:
-        for code, taken in list(self._sources.items()):
+        sources = list(self._sources.items())
+        pins_by_code = pins_of(self._sources)
+        for code, taken in sources:
             calls, figures = _profile.figures(code)
+            pins = pins_by_code.get(code, ())
+            alone = {pin.lines[0]: pin.held for pin in pins if len(pin.lines) == 1}
             texts = _texts(taken)
             count = max(len(texts), len(figures))
             texts += [""] * (count - len(texts))
+            figures += [_NEVER] * (count - len(figures))
             lines = tuple(
-                _line(code.co_firstlineno + index, texts[index], of)
-                for index, of in enumerate(figures + [_NEVER] * (count - len(figures)))
+                _line(number, text, of, alone.get(number, 0))
+                for number, (text, of) in enumerate(zip(texts, figures), code.co_firstlineno)
             )
             before = _profile.rss_before(code)
             yield Function(
-                self._names[code],
-                code.co_filename,
-                code.co_firstlineno,
-                calls,
-                lines,
-                before if before >= 0 else None,
+                name=self._names[code],
+                filename=code.co_filename,
+                first_line=code.co_firstlineno,
+                calls=calls,
+                lines=lines,
+                rss_before=before if before >= 0 else None,
+                pins=pins,
             )
 
 
@@ -184,7 +191,7 @@ def _texts(taken: Source | str) -> list[str]:
         return []
 
 
-def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
+def _line(number: int, text: str, of: tuple[int, ...], pinned: int) -> Line:
     hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _, most = of
     measured = rss >= 0
     return Line(
@@ -200,6 +207,7 @@ def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
         net=net,
         held=held,
         returned=returned,
+        pinned=pinned,
         worst_growth=worst,
         rss_peak=most if measured else None,
     )
@@ -207,4 +215,5 @@ def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
 
 def _resident() -> int:
     with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return resident - _profile.own_resident()
