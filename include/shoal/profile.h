@@ -85,6 +85,22 @@ struct shoal_presence {
 SHOAL_API size_t shoal_profile_sites_in(const void *start, size_t bytes,
                                         struct shoal_presence *sites, size_t room);
 
+/* ---- Marks ---------------------------------------------------------------
+ * What all threads take from a moment on, to measure a stretch of a program: a
+ * test, say. Blocks that were there before count neither way, but for those that
+ * a line made: freed later, they lower the figures. A block that is resized is
+ * new. From the first mark on every block is noted. */
+
+/* Begins to count from 0. With the interpreter lock; what threads without it do
+ * meanwhile may count or not. */
+SHOAL_API void shoal_profile_mark(void);
+
+struct shoal_marked {
+    int64_t live; /* taken since the mark and not freed */
+    int64_t high; /* the most that this was at once     */
+};
+SHOAL_API struct shoal_marked shoal_profile_marked(void);
+
 /* ---- Lines ------------------------------------------------------------------
  * Each thread has a stack of activations of the functions that are watched. The
  * line that the uppermost is at is open; the next event of that activation

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from shoal import _heap
 
@@ -65,9 +66,10 @@ def install() -> None:
     Raises
     ------
     RuntimeError
-        The interpreter is free-threaded, tracemalloc is tracing, Python's debug
-        allocator serves while libshoal.so is preloaded, or there is no address
-        space; nothing has changed.
+        The interpreter is free-threaded, tracemalloc is tracing, lines are
+        profiled on the interpreter's own heap, Python's debug allocator serves
+        while libshoal.so is preloaded, or there is no address space; nothing
+        has changed.
 
     Notes
     -----
@@ -81,6 +83,10 @@ def install() -> None:
             raise RuntimeError(
                 "Shoal cannot be installed while tracemalloc traces: "
                 "stop it, install, and start it again"
+            )
+        if _is_profiled():
+            raise RuntimeError(
+                "Shoal cannot be installed once profiling has begun on another heap: install it first"
             )
         from shoal import _pymalloc
 
@@ -96,6 +102,11 @@ def _is_traced() -> bool:
     except ImportError:
         return False
     return is_tracing()
+
+
+def _is_profiled() -> bool:
+    profiling = sys.modules.get("shoal._profile")
+    return profiling is not None and bool(profiling.is_started())
 
 
 def is_active() -> bool:

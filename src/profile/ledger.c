@@ -5,6 +5,7 @@
 
 #include "base/hints.h"
 #include "base/os.h"
+#include "profile/mark.h"
 #include "profile/shadow.h"
 #include "shoal/profile.h"
 
@@ -19,11 +20,15 @@ static struct accounts {
     struct shoal_account guarded[SITES_MAX + 1];
     struct atomic_account unguarded[SITES_MAX + 1];
 } *accounts;
-static unsigned site_count;
+static unsigned site_count = MARK_SITES;
+
+bool ledger_has_accounts(void) {
+    if (!accounts) accounts = os_map(sizeof *accounts);
+    return accounts;
+}
 
 unsigned ledger_new_site(void) {
-    if (!accounts) accounts = os_map(sizeof *accounts);
-    if (!accounts) return 0;
+    if (!ledger_has_accounts()) return 0;
     if (site_count < SITES_MAX) site_count++;
     return site_count;
 }
@@ -119,21 +124,28 @@ static always_inline void give_net(size_t bytes, bool guarded) {
 
 static always_inline void note_block(const void *block, size_t bytes, unsigned site, bool guarded) {
     struct note note = {bytes, site};
-    if (shadow_note(block, &note)) enter_live(note.site, (int64_t)bytes, 1, guarded);
+    if (!shadow_note(block, &note)) return;
+    enter_live(note.site, (int64_t)bytes, 1, guarded);
+    if (mark_counts(note.site)) mark_change((int64_t)bytes, guarded);
 }
 
 static always_inline bool take_note(const void *block, struct note *note, bool guarded) {
     if (!shadow_forget(block, note)) return false;
     enter_live(note->site, -(int64_t)note->bytes, -1, guarded);
+    if (mark_counts(note->site)) mark_change(-(int64_t)note->bytes, guarded);
     return true;
 }
+
+/* Whose blocks those are that the thread asks for now, 0 for nobody's. */
+static always_inline unsigned site_now(void) { return tally.site ? tally.site : mark_site(); }
 
 void shoal_profile_took(const void *block, size_t bytes, int guarded) {
     if (bytes == 0) bytes = 1; /* a note has no 0 */
     take_net(bytes, guarded);
-    if (!tally.site) return;
-    enter_made(tally.site, (int64_t)bytes, guarded);
-    note_block(block, bytes, tally.site, guarded);
+    unsigned site = site_now();
+    if (!site) return;
+    enter_made(site, (int64_t)bytes, guarded);
+    note_block(block, bytes, site, guarded);
 }
 
 /* The bytes and the site of a block that goes; its note goes first: once the
@@ -162,9 +174,9 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
     if (bytes == 0) bytes = 1;
     give_net(before.bytes, guarded);
     take_net(bytes, guarded);
-    unsigned site = tally.site ? tally.site : before.site;
+    unsigned now = site_now(), site = now ? now : before.site;
     if (!site) return;
-    if (tally.site && bytes > before.bytes)
+    if (now && bytes > before.bytes)
         enter_made(site, (int64_t)(bytes - before.bytes), guarded);
     note_block(resized, bytes, site, guarded);
 }

@@ -33,6 +33,47 @@ static PyObject *profile_start(PyObject *Py_UNUSED(module), PyObject *with_rss) 
     Py_RETURN_NONE;
 }
 
+static const char is_started_doc[] = "is_started()\n--\n\n"
+                                     "Say whether start() was ever called.";
+
+static PyObject *profile_is_started(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return PyBool_FromLong(domains_are_told());
+}
+
+static const char mark_doc[] =
+    "mark()\n--\n\n"
+    "Begin to count, from 0, what all threads take: for marked().";
+
+static PyObject *profile_mark(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    shoal_profile_mark();
+    Py_RETURN_NONE;
+}
+
+static const char marked_doc[] =
+    "marked()\n--\n\n"
+    "Return what was taken since mark() and is alive, and the most that ever was.\n\n"
+    "Returns\n-------\n"
+    "tuple[int, int]\n"
+    "    Bytes as asked for.";
+
+static PyObject *profile_marked(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    struct shoal_marked marked = shoal_profile_marked();
+    return Py_BuildValue("(LL)", (long long)marked.live, (long long)marked.high);
+}
+
+static const char gauge_doc[] =
+    "gauge()\n--\n\n"
+    "Return what the allocator keeps and no block uses, and what it gave back.\n\n"
+    "Returns\n-------\n"
+    "tuple[int, int]\n"
+    "    Bytes; each counts from some beginning, so that only differences tell.";
+
+static PyObject *profile_gauge(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    struct shoal_gauge now;
+    gauge_read(&now);
+    return Py_BuildValue("(LL)", (long long)now.held, (long long)now.returned);
+}
+
 static const char watch_doc[] =
     "watch(code, line_count)\n--\n\n"
     "Account for each line of a code object from now on.\n\n"
@@ -225,6 +266,10 @@ static PyObject *profile_own_resident(PyObject *Py_UNUSED(module), PyObject *Py_
 
 static PyMethodDef profile_methods[] = {
     {"start", profile_start, METH_O, start_doc},
+    {"is_started", profile_is_started, METH_NOARGS, is_started_doc},
+    {"mark", profile_mark, METH_NOARGS, mark_doc},
+    {"marked", profile_marked, METH_NOARGS, marked_doc},
+    {"gauge", profile_gauge, METH_NOARGS, gauge_doc},
     {"watch", profile_watch, METH_VARARGS, watch_doc},
     {"unwatch", profile_unwatch, METH_O, unwatch_doc},
     {"watch_new", profile_watch_new, METH_O, watch_new_doc},

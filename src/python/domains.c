@@ -72,8 +72,11 @@ DOMAIN(raw, PYMEM_DOMAIN_RAW)
 DOMAIN(memory, PYMEM_DOMAIN_MEM)
 DOMAIN(object, PYMEM_DOMAIN_OBJ)
 
+static int is_told;
+
+int domains_are_told(void) { return is_told; }
+
 void domains_tell(void) {
-    static int is_told;
     static const PyMemAllocatorEx ours[] = {
         [PYMEM_DOMAIN_RAW] = {NULL, raw_malloc, raw_calloc, raw_realloc, raw_free},
         [PYMEM_DOMAIN_MEM] = {NULL, memory_malloc, memory_calloc, memory_realloc, memory_free},

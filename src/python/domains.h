@@ -9,4 +9,7 @@
  * Put over whatever allocators there are, so after shoal.install(). */
 void domains_tell(void);
 
+/* Whether that was ever called. Holds the interpreter lock. */
+int domains_are_told(void);
+
 #endif

@@ -89,6 +89,14 @@ static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
     gauge->rss = resident_bytes(gauge->returned);
 }
 
+/* ---- What is read ------------------------------------------------------------------ */
+
+static void read_nothing(struct shoal_gauge *gauge) { *gauge = (struct shoal_gauge){-1, 0, 0}; }
+
+static void (*read_used)(struct shoal_gauge *gauge) = read_nothing;
+
+void gauge_read(struct shoal_gauge *gauge) { read_used(gauge); }
+
 static size_t round_to_16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 
 void gauge_use(enum gauge_of of, int with_rss) {
@@ -96,11 +104,13 @@ void gauge_use(enum gauge_of of, int with_rss) {
     if (of == GAUGE_SHOAL) {
         shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
         shoal_profile_size_blocks_by(shoal_usable_size);
+        read_used = read_shoal;
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
         arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
+        read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }
 }

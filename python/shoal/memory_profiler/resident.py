@@ -17,7 +17,7 @@ from shoal import _profile
 from shoal.memory_profiler.backends import own_reading
 from shoal.memory_profiler.tracing import codes_within
 from shoal.profiler.model import Function, Line, Report
-from shoal.profiler.source import NoSourceError, SourceChangedError
+from shoal.profiler.source import NoSourceError, SourceChangedError, line_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ResidentEngine:
         for code in _watched_within(function):
             if code not in self._before:
                 if not _watching[code]:
-                    _profile.watch(code, _line_count(code))
+                    _profile.watch(code, line_count(code))
                 _watching[code] += 1
                 self._before[code] = _profile.figures(code)
 
@@ -142,7 +142,7 @@ class ResidentEngine:
         try:
             texts = source.lines()
         except (NoSourceError, SourceChangedError):  # The figures are right all the same.
-            texts = ("",) * _line_count(code)
+            texts = ("",) * line_count(code)
         lines = []
         for number, text in enumerate(texts, source.first_line):
             hits, rss, growth = by_number.get(number, (0, 0, 0))
@@ -163,9 +163,3 @@ def _watched_within(code: CodeType) -> list[CodeType]:
     """
     _, *inner = codes_within(code)
     return [code, *(one for one in inner if not one.co_name.startswith("<"))]
-
-
-def _line_count(code: CodeType) -> int:
-    """Return how many lines there are from the first to the last that has an instruction."""
-    numbers = [line for _, _, line in code.co_lines() if line is not None]
-    return max([*numbers, code.co_firstlineno]) - code.co_firstlineno + 1

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 
 from shoal import _heap, _profile
-from shoal.profiler import source
-from shoal.profiler.model import Function, Line, Report
-from shoal.profiler.pinning import pins_of
+from shoal.profiler import allocator, source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +15,8 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
+    from shoal.profiler.allocator import Allocator
+    from shoal.profiler.model import Function, Line, Report
     from shoal.profiler.source import Source
 
 __all__ = ["Collector"]
@@ -30,7 +29,16 @@ class Collector:
     """The functions that are profiled in this process, in the order they came.
 
     Not thread-safe by itself: adding a function and making a report hold the
-    interpreter lock where it matters, and neither waits in between.
+    interpreter lock where it matters, and neither waits in between. It imports
+    little before the report: a program is measured while it runs.
+
+    Attributes
+    ----------
+    with_rss : bool
+        Read the process's resident memory at every line.
+    allocator : "shoal" or "pymalloc"
+        Which shall serve the interpreter's objects from `start` on; as
+        SHOAL_ALLOCATOR in the environment says, else "shoal".
     """
 
     def __init__(self) -> None:
@@ -38,6 +46,7 @@ class Collector:
         self._names: dict[CodeType, str] = {}
         self._started: float | None = None
         self.with_rss = True
+        self.allocator: Allocator = allocator.wanted()
 
     def add(self, function: Any) -> CodeType:
         """Profile a function from now on, and return its code object.
@@ -60,7 +69,7 @@ class Collector:
             self.start()
         # A function may be added again and again, by a line that is profiled itself.
         _profile.unaccounted(self._note, code, module_globals)
-        _profile.watch(code, _line_count(code))
+        _profile.watch(code, source.line_count(code))
 
     def add_new(self, wants: Callable[[CodeType], bool]) -> None:
         """Profile from now on whatever code is wanted, from the first time it runs.
@@ -77,7 +86,7 @@ class Collector:
             if not wants(code):
                 return 0
             self._note(code)
-            return _line_count(code)
+            return source.line_count(code)
 
         _profile.watch_new(lines_to_watch)
 
@@ -91,7 +100,13 @@ class Collector:
         _profile.unwatch(code)
 
     def start(self) -> None:
-        """Begin to account for memory; done by the first `add`."""
+        """Begin to account for memory; done by the first `add`.
+
+        The first time Shoal's heap is installed, unless `allocator` is
+        "pymalloc". Where it is refused, a line on standard error says why.
+        """
+        if self._started is None:
+            allocator.serve(self.allocator)
         _profile.start(self.with_rss)
         self._started = time.time()
 
@@ -108,6 +123,10 @@ class Collector:
 
     def report(self) -> Report:
         """Return what is known now."""
+        import platform
+
+        from shoal.profiler.model import Report
+
         usage = _heap.usage()
         now = time.time()
         started = self._started if self._started is not None else now
@@ -139,6 +158,9 @@ class Collector:
                 yield str(error)
 
     def _functions(self) -> Iterator[Function]:
+        from shoal.profiler.model import Function
+        from shoal.profiler.pinning import pins_of
+
         sources = list(self._sources.items())
         pins_by_code = pins_of(self._sources)
         for code, taken in sources:
@@ -178,12 +200,6 @@ def _source_of(code: CodeType, module_globals: dict[str, Any] | None) -> Source 
         return str(error)  # its figures are shown without text
 
 
-def _line_count(code: CodeType) -> int:
-    """Return how many lines there are from the first to the last that has an instruction."""
-    numbers = [line for _, _, line in code.co_lines() if line is not None]
-    return max([*numbers, code.co_firstlineno]) - code.co_firstlineno + 1
-
-
 def _texts(taken: Source | str) -> list[str]:
     try:
         return [] if isinstance(taken, str) else list(taken.lines())
@@ -192,6 +208,8 @@ def _texts(taken: Source | str) -> list[str]:
 
 
 def _line(number: int, text: str, of: tuple[int, ...], pinned: int) -> Line:
+    from shoal.profiler.model import Line
+
     hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _, most = of
     measured = rss >= 0
     return Line(

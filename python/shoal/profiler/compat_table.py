@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Measured = tuple[float, float, int]
     Row = tuple[int, Optional[Measured], str]
 
-__all__ = ["write_compat", "write_rows"]
+__all__ = ["measured", "write_compat", "write_rows"]
 
 _ROW = "{0:>6} {1:>12} {2:>12}  {3:>10}   {4:<}"
 _HEADER = _ROW.format("Line #", "Mem usage", "Increment", "Occurrences", "Line Contents")
@@ -83,10 +83,8 @@ def write_compat(report: Report, stream: TextIO, precision: int = 1) -> None:
     """
     checked_precision(precision)
     for function in report.functions:
-        rows = [
-            (line.number, _measured(function, line), line.text + "\n") for line in function.lines
-        ]
-        if any(measured for _, measured, _ in rows):
+        rows = [(line.number, measured(function, line), line.text + "\n") for line in function.lines]
+        if any(figures for _, figures, _ in rows):
             write_rows(function.filename, rows, stream, precision)
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
-import threading
-
-from shoal.profiler import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +61,8 @@ def write_now(collector: Collector) -> None:
     output = _outputs[collector]
     if output.written_by == os.getpid() or not (output.writer or collector.has_figures()):
         return
+    from shoal.profiler import table
+
     output.written_by = os.getpid()
     report = collector.report()
     if output.writer is not None:
@@ -88,8 +86,8 @@ def _begin_in_child(collector: Collector) -> None:
 
 def _write_on_sigterm(collector: Collector) -> None:
     """Write the table on SIGTERM where the program does not handle it, and die of it."""
-    if threading.current_thread() is not threading.main_thread():
-        return
+    import signal
+
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
 
@@ -98,4 +96,7 @@ def _write_on_sigterm(collector: Collector) -> None:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    signal.signal(signal.SIGTERM, write_and_die)
+    try:
+        signal.signal(signal.SIGTERM, write_and_die)
+    except ValueError:
+        pass  # Only the main thread may.

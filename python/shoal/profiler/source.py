@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-__all__ = ["NoSourceError", "Source", "SourceChangedError", "code_of", "take"]
+__all__ = ["NoSourceError", "Source", "SourceChangedError", "code_of", "line_count", "take"]
 
 
 class NoSourceError(Exception):
@@ -231,6 +231,12 @@ def _why_none(filename: str) -> str:
     if filename.startswith("<") and filename.endswith(">"):
         return f"it was made from a string ({filename})"
     return f"no such file: {filename}"
+
+
+def line_count(code: CodeType) -> int:
+    """Return how many lines there are from the first to the last that has an instruction."""
+    numbers = [line for _, _, line in code.co_lines() if line is not None]
+    return max([*numbers, code.co_firstlineno]) - code.co_firstlineno + 1
 
 
 # ---- Cutting the text -------------------------------------------------------------
