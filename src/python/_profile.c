@@ -162,8 +162,7 @@ static PyObject *profile_unaccounted(PyObject *Py_UNUSED(module), PyObject *cons
     if (count < 1) return PyErr_Format(PyExc_TypeError, "unaccounted() needs a callable");
     struct shoal_profile_pause pause;
     shoal_profile_pause(&pause);
-    PyObject *result =
-        PyObject_Vectorcall(arguments[0], arguments + 1, (size_t)count - 1, NULL);
+    PyObject *result = PyObject_Vectorcall(arguments[0], arguments + 1, (size_t)count - 1, NULL);
     shoal_profile_resume(&pause);
     return result;
 }
