@@ -39,9 +39,8 @@ static PyObject *profile_is_started(PyObject *Py_UNUSED(module), PyObject *Py_UN
     return PyBool_FromLong(domains_are_told());
 }
 
-static const char mark_doc[] =
-    "mark()\n--\n\n"
-    "Begin to count, from 0, what all threads take: for marked().";
+static const char mark_doc[] = "mark()\n--\n\n"
+                               "Begin to count, from 0, what all threads take: for marked().";
 
 static PyObject *profile_mark(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     shoal_profile_mark();

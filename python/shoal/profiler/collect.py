@@ -46,7 +46,7 @@ class Collector:
         self._names: dict[CodeType, str] = {}
         self._started: float | None = None
         self.with_rss = True
-        self.allocator: Allocator = allocator.wanted()
+        self.allocator: Allocator = _wanted_allocator()
 
     def add(self, function: Any) -> CodeType:
         """Profile a function from now on, and return its code object.
@@ -147,6 +147,14 @@ class Collector:
                 for index, of in enumerate(figures + [_NEVER] * (count - len(figures)))
             )
             yield Function(self._names[code], code.co_filename, code.co_firstlineno, calls, lines)
+
+
+def _wanted_allocator() -> Allocator:
+    try:
+        return allocator.wanted()
+    except ValueError as error:
+        print(f"shoal: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _source_of(code: CodeType, module_globals: dict[str, Any] | None) -> Source | str:
