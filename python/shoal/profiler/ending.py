@@ -74,7 +74,6 @@ def _begin_in_child(collector: Collector) -> None:
 
 def _write_on_sigterm(collector: Collector) -> None:
     """Write the table on SIGTERM where the program does not handle it, and die of it."""
-    import contextlib
     import signal
 
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -85,5 +84,7 @@ def _write_on_sigterm(collector: Collector) -> None:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    with contextlib.suppress(ValueError):  # Only the main thread may.
+    try:
         signal.signal(signal.SIGTERM, write_and_die)
+    except ValueError:
+        return  # Only the main thread may.
