@@ -71,6 +71,21 @@ struct shoal_account {
 };
 SHOAL_API struct shoal_account shoal_profile_account(unsigned site);
 
+/* What a site has in a range of addresses. */
+struct shoal_presence {
+    unsigned site;
+    size_t blocks; /* live, and noted as the site's */
+    size_t bytes;  /* in these                      */
+};
+
+/* Fills at most `room` entries with the sites of the noted blocks that start in
+ * [start, start + bytes), by number, and returns how many sites there are;
+ * room + 1 when there are more. No noted block may reach into the range from
+ * before it. What nobody noted is not seen: who knows how many live blocks there
+ * are can tell. */
+SHOAL_API size_t shoal_profile_sites_in(const void *start, size_t bytes,
+                                        struct shoal_presence *sites, size_t room);
+
 /* ---- Marks ---------------------------------------------------------------
  * What all threads take from a moment on, to measure a stretch of a program: a
  * test, say. Blocks that were there before count neither way, but for those that
@@ -116,12 +131,14 @@ struct shoal_line {
     int64_t returned;
     int64_t rss_growth;
     int64_t rss;          /* after its last execution; -1: never measured     */
+    int64_t rss_peak;     /* the most that was after one; -1: never measured  */
     unsigned site;        /* 0 until it is first begun                        */
 };
 
 /* Lives as long as the process. */
 struct shoal_function {
     int64_t calls;
+    int64_t rss_before; /* when the last call began; -1: never measured */
     int is_watched; /* for whoever tells of its events */
     int first_line;
     size_t line_count;
@@ -140,6 +157,17 @@ SHOAL_API void shoal_profile_line(struct shoal_function *function, int line);
 /* Returned, yielded, or left by an exception. */
 SHOAL_API void shoal_profile_leave(struct shoal_function *function);
 
+/* What the calling thread does in between is nobody's: no site is told of its
+ * blocks, and no line that is open has their bytes, nor what they did to the
+ * gauge. For what a profiler does itself while lines are open. Pauses nest. */
+struct shoal_profile_pause {
+    struct shoal_gauge gauge;
+    int64_t net, high;
+    unsigned site;
+};
+SHOAL_API void shoal_profile_pause(struct shoal_profile_pause *pause);
+SHOAL_API void shoal_profile_resume(const struct shoal_profile_pause *pause);
+
 /* How many functions the calling thread is in. */
 SHOAL_API size_t shoal_profile_depth(void);
 
@@ -149,8 +177,10 @@ SHOAL_API void shoal_profile_reset(struct shoal_function *function);
 /* Leaves everything on the calling thread: in the child of a fork, say. */
 SHOAL_API void shoal_profile_leave_all(void);
 
-/* Bytes of the profiler's own memory, touched or not. */
+/* Bytes of the profiler's own memory, touched or not, and those of it that are
+ * resident, which a gauge takes off the process's: its own pages are to be nobody's. */
 SHOAL_API size_t shoal_profile_own_bytes(void);
+SHOAL_API size_t shoal_profile_own_resident(void);
 
 #ifdef __cplusplus
 }

@@ -184,4 +184,12 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
 
 size_t ledger_bytes(void) { return accounts ? sizeof *accounts : 0; }
 
+/* The accounts of the sites there are; seldom are there any of the unguarded. */
+static size_t ledger_resident(void) {
+    size_t bytes = accounts ? (site_count + 1) * sizeof(struct shoal_account) : 0;
+    return (bytes + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
+}
+
 size_t shoal_profile_own_bytes(void) { return shadow_bytes() + ledger_bytes(); }
+
+size_t shoal_profile_own_resident(void) { return shadow_resident() + ledger_resident(); }

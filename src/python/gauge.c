@@ -5,10 +5,10 @@
 #include <Python.h>
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "arenas.h"
 #include "shoal/profile.h"
 
 /* ---- Resident memory ----------------------------------------------------------- */
@@ -26,6 +26,7 @@ static void open_statm(void) {
         statm = opened;
 }
 
+/* What the profiler itself has is left out. */
 static int64_t ask_resident_bytes(void) {
     static long page_bytes;
     char text[64];
@@ -36,7 +37,7 @@ static int64_t ask_resident_bytes(void) {
     while (at < end && *at != ' ') at++;
     for (at++; at < end && *at >= '0' && *at <= '9'; at++) pages = pages * 10 + (*at - '0');
     if (page_bytes == 0) page_bytes = sysconf(_SC_PAGESIZE);
-    return pages * page_bytes;
+    return pages * page_bytes - (int64_t)shoal_profile_own_resident();
 }
 
 /* Asks only when the answer may have changed: the thread has faulted pages in,
@@ -77,31 +78,10 @@ static void read_shoal_and_rss(struct shoal_gauge *gauge) {
 
 /* ---- pymalloc: of its arenas, held is what is not in pooled blocks ----------------- */
 
-static PyObjectArenaAllocator arenas_before;
-static _Atomic(int64_t) arenas_taken, arenas_freed; /* bytes, since they are counted */
-
-static void *take_arena(void *context, size_t size) {
-    void *arena = arenas_before.alloc(context, size);
-    if (arena) atomic_fetch_add_explicit(&arenas_taken, (int64_t)size, memory_order_relaxed);
-    return arena;
-}
-
-static void free_arena(void *context, void *arena, size_t size) {
-    arenas_before.free(context, arena, size);
-    atomic_fetch_add_explicit(&arenas_freed, (int64_t)size, memory_order_relaxed);
-}
-
-static void count_arenas(void) {
-    if (arenas_before.alloc) return;
-    PyObject_GetArenaAllocator(&arenas_before);
-    PyObjectArenaAllocator counting = {arenas_before.ctx, take_arena, free_arena};
-    PyObject_SetArenaAllocator(&counting);
-}
-
 static void read_pymalloc(struct shoal_gauge *gauge) {
     gauge->rss = -1;
-    gauge->returned = arenas_freed;
-    gauge->held = arenas_taken - arenas_freed - shoal_profile_pooled();
+    gauge->returned = arenas_freed();
+    gauge->held = arenas_taken() - gauge->returned - shoal_profile_pooled();
 }
 
 static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
@@ -128,7 +108,7 @@ void gauge_use(enum gauge_of of, int with_rss) {
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
-        count_arenas();
+        arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16, 0);
         read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);

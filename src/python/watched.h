@@ -21,15 +21,36 @@ int watched_begin(PyObject *code, Py_ssize_t line_count);
 /* Events of it are not told any more; its figures stay. -1 and an exception. */
 int watched_end(PyObject *code);
 
+/* ---- Code that is new ---------------------------------------------------------
+ * While there is a predicate, every code object is asked about when it is first
+ * run, once: predicate(code) gives how many of its lines to watch, or 0. It is
+ * nobody's line that is charged for the asking. */
+
+/* Sets the predicate; NULL: nothing is asked any more. -1 and an exception. */
+int watched_ask(PyObject *callable);
+
+/* Whether a code object is to be asked about, or was and is not wanted. A few
+ * loads. */
+int watched_is_new(PyObject *code);
+int watched_is_refused(PyObject *code);
+
+/* Asks about a code object that is new; what it is watched as from now on, NULL
+ * when it is not wanted. No exception: one of the predicate is written. */
+struct shoal_function *watched_newcomer(PyObject *code);
+
 /* ---- In monitoring.c or evaluation.c --------------------------------------- */
 
-/* The events of a code object begin or end. -1 and an exception. */
-int events_begin(PyObject *code);
+/* The events of a code object begin or end; `was_refused`: it was asked about
+ * before, and not wanted. -1 and an exception. */
+int events_begin(PyObject *code, int was_refused);
 int events_end(PyObject *code);
 
-/* The frame that calls this, of a code object that is watched since it began to
- * run, is entered at a line, or left. */
-void events_enter_running(struct shoal_function *function, int line);
-void events_leave_running(struct shoal_function *function);
+/* That new code runs is told, by watched_newcomer(), or not. -1 and an exception. */
+int events_of_new(int wanted);
+
+/* The innermost frame of a code object that is watched since it began to run is
+ * entered at a line, or left. */
+void events_enter_running(struct shoal_function *function, PyObject *code, int line);
+void events_leave_running(struct shoal_function *function, PyObject *code);
 
 #endif

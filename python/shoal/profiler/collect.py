@@ -11,7 +11,7 @@ from shoal.profiler import allocator, source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import CodeType
     from typing import Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Collector"]
 
 
-_NEVER = (0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # the figures of a line that never ran
+_NEVER = (0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1)  # the figures of a line that never ran
 
 
 class Collector:
@@ -67,10 +67,33 @@ class Collector:
         """Profile a code object from now on; see `add`."""
         if self._started is None:
             self.start()
+        # A function may be added again and again, by a line that is profiled itself.
+        _profile.unaccounted(self._note, code, module_globals)
+        _profile.watch(code, source.line_count(code))
+
+    def add_new(self, wants: Callable[[CodeType], bool]) -> None:
+        """Profile from now on whatever code is wanted, from the first time it runs.
+
+        Parameters
+        ----------
+        wants : callable
+            Is given each code object once, when it is first run.
+        """
+        if self._started is None:
+            self.start()
+
+        def lines_to_watch(code: CodeType) -> int:
+            if not wants(code):
+                return 0
+            self._note(code)
+            return source.line_count(code)
+
+        _profile.watch_new(lines_to_watch)
+
+    def _note(self, code: CodeType, module_globals: dict[str, Any] | None = None) -> None:
         if code not in self._sources:
             self._sources[code] = _source_of(code, module_globals)
             self._names[code] = getattr(code, "co_qualname", code.co_name)
-        _profile.watch(code, source.line_count(code))
 
     def remove(self, code: CodeType) -> None:
         """Profile a code object no more; its figures stay."""
@@ -88,13 +111,13 @@ class Collector:
         self._started = time.time()
 
     def has_figures(self) -> bool:
-        """Say whether anything that is profiled was ever called."""
-        return any(_profile.figures(code)[0] for code in self._sources)
+        """Say whether anything that is profiled ever ran."""
+        return any(_ran(code) for code in list(self._sources))
 
     def forget_figures(self) -> None:
         """Begin anew, in the child of a fork: what the parent did is its own."""
         if self._started is not None:
-            for code in self._sources:
+            for code in list(self._sources):
                 _profile.reset(code)
             self.start()
 
@@ -123,9 +146,9 @@ class Collector:
 
     def problems(self) -> Iterator[str]:
         """Yield a line for each function whose source is not known, or not what ran."""
-        for code, taken in self._sources.items():
+        for code, taken in list(self._sources.items()):
             if isinstance(taken, str):
-                if _profile.figures(code)[0]:
+                if _ran(code):
                     yield taken
                 continue
             try:
@@ -136,17 +159,38 @@ class Collector:
 
     def _functions(self) -> Iterator[Function]:
         from shoal.profiler.model import Function
+        from shoal.profiler.pinning import pins_of
 
-        for code, taken in self._sources.items():
+        sources = list(self._sources.items())
+        pins_by_code = pins_of(self._sources)
+        for code, taken in sources:
             calls, figures = _profile.figures(code)
+            pins = pins_by_code.get(code, ())
+            alone = {pin.lines[0]: pin.held for pin in pins if len(pin.lines) == 1}
             texts = _texts(taken)
             count = max(len(texts), len(figures))
             texts += [""] * (count - len(texts))
+            figures += [_NEVER] * (count - len(figures))
             lines = tuple(
-                _line(code.co_firstlineno + index, texts[index], of)
-                for index, of in enumerate(figures + [_NEVER] * (count - len(figures)))
+                _line(number, text, of, alone.get(number, 0))
+                for number, (text, of) in enumerate(zip(texts, figures), code.co_firstlineno)
             )
-            yield Function(self._names[code], code.co_filename, code.co_firstlineno, calls, lines)
+            before = _profile.rss_before(code)
+            yield Function(
+                name=self._names[code],
+                filename=code.co_filename,
+                first_line=code.co_firstlineno,
+                calls=calls,
+                lines=lines,
+                rss_before=before if before >= 0 else None,
+                pins=pins,
+            )
+
+
+def _ran(code: CodeType) -> bool:
+    """Say whether it was called, or went on running in the child of a fork."""
+    calls, lines = _profile.figures(code)
+    return calls > 0 or any(line[0] for line in lines)
 
 
 def _wanted_allocator() -> Allocator:
@@ -171,10 +215,10 @@ def _texts(taken: Source | str) -> list[str]:
         return []
 
 
-def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
+def _line(number: int, text: str, of: tuple[int, ...], pinned: int) -> Line:
     from shoal.profiler.model import Line
 
-    hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _ = of
+    hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _, most = of
     measured = rss >= 0
     return Line(
         number=number,
@@ -189,10 +233,13 @@ def _line(number: int, text: str, of: tuple[int, ...]) -> Line:
         net=net,
         held=held,
         returned=returned,
+        pinned=pinned,
         worst_growth=worst,
+        rss_peak=most if measured else None,
     )
 
 
 def _resident() -> int:
     with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return resident - _profile.own_resident()

@@ -96,7 +96,8 @@ def measured(function: Function, line: Line) -> Measured | None:
     The first line of a function has what there was before its last call.
     """
     if line.hits and line.rss is not None:
-        return (line.rss_growth or 0) / MIB, line.rss / MIB, line.hits
+        most = line.rss if line.rss_peak is None else line.rss_peak
+        return (line.rss_growth or 0) / MIB, most / MIB, line.hits
     if line.number == function.first_line and function.calls and function.rss_before is not None:
         # What was there before the first line counts as the increment of the call.
         return function.rss_before / MIB, function.rss_before / MIB, function.calls

@@ -8,12 +8,14 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import TextIO
 
     from shoal.profiler.collect import Collector
+    from shoal.profiler.model import Report
 
-__all__ = ["set_output", "write_at_end", "write_now"]
+__all__ = ["set_output", "set_writer", "write_at_end", "write_now"]
 
 
 class _Output:
@@ -22,6 +24,7 @@ class _Output:
     def __init__(self) -> None:
         self.stream: TextIO | None = None
         self.precision = 1
+        self.writer: Callable[[Report], None] | None = None
         self.written_by: int | None = None
 
 
@@ -35,6 +38,11 @@ def set_output(collector: Collector, stream: TextIO | None, precision: int | Non
         output.stream = stream
     if precision is not None:
         output.precision = precision
+
+
+def set_writer(collector: Collector, writer: Callable[[Report], None]) -> None:
+    """Have the report given to `writer` at the end, even if nothing ran, and no table written."""
+    _outputs[collector].writer = writer
 
 
 def write_at_end(collector: Collector) -> None:
@@ -51,14 +59,18 @@ def write_at_end(collector: Collector) -> None:
 def write_now(collector: Collector) -> None:
     """Write the table, if this process has not yet and anything was profiled."""
     output = _outputs[collector]
-    if output.written_by == os.getpid() or not collector.has_figures():
+    if output.written_by == os.getpid() or not (output.writer or collector.has_figures()):
         return
     from shoal.profiler import table
 
     output.written_by = os.getpid()
-    stream = output.stream or sys.stdout
-    table.write_report(collector.report(), stream, precision=output.precision)
-    stream.flush()
+    report = collector.report()
+    if output.writer is not None:
+        output.writer(report)
+    else:
+        stream = output.stream or sys.stdout
+        table.write_report(report, stream, precision=output.precision)
+        stream.flush()
     for problem in collector.problems():
         print(f"shoal: {problem}", file=sys.stderr)
 

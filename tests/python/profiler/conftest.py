@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from shoal.profiler.model import Function, Line, Report
+from shoal.profiler.model import Function, Line, Pin, Report
 
 MIB = 2**20
 
@@ -81,4 +81,5 @@ def copying(make_function: MakeFunction, make_report: MakeReport) -> Report:
     figures[3]["worst_growth"] = 38 * MIB
     figures[4].update(worst_growth=8 * MIB, held=2 * MIB)
     figures[8].update(returned=30 * MIB, held=8 * MIB)
-    return make_report(make_function(COPY, figures, rss_before=13 * MIB))
+    pins = (Pin((4, 7), 2 * MIB, 70_000),)
+    return make_report(make_function(COPY, figures, rss_before=13 * MIB, pins=pins))

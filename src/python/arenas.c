@@ -1,0 +1,112 @@
+#define _GNU_SOURCE
+#include "arenas.h"
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+static PyObjectArenaAllocator before;
+static _Atomic(int64_t) taken, freed;
+
+int64_t arenas_taken(void) { return atomic_load_explicit(&taken, memory_order_relaxed); }
+int64_t arenas_freed(void) { return atomic_load_explicit(&freed, memory_order_relaxed); }
+
+/* ---- The list, in no order; interpreters with locks of their own share it ------ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct arena *list;
+static size_t count, list_room;
+
+static int grow_list(void) {
+    enum { FIRST_ROOM = 256 };
+    size_t room = list_room ? list_room * 2 : FIRST_ROOM;
+    size_t old_bytes = list_room * sizeof *list, bytes = room * sizeof *list;
+    void *grown = list ? mremap(list, old_bytes, bytes, MREMAP_MAYMOVE)
+                       : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (grown == MAP_FAILED) return 0;
+    list = grown;
+    list_room = room;
+    return 1;
+}
+
+/* Without memory the arena is not remembered: nobody pins it, then. */
+static void remember(const void *start, size_t bytes) {
+    pthread_mutex_lock(&lock);
+    if (count < list_room || grow_list()) list[count++] = (struct arena){start, bytes};
+    pthread_mutex_unlock(&lock);
+}
+
+static void forget(const void *start) {
+    size_t at = 0;
+    pthread_mutex_lock(&lock);
+    while (at < count && list[at].start != start) at++;
+    if (at < count) list[at] = list[--count];
+    pthread_mutex_unlock(&lock);
+}
+
+size_t arenas_list(struct arena *arenas, size_t room) {
+    pthread_mutex_lock(&lock);
+    size_t all = count, copied = all < room ? all : room;
+    if (copied) memcpy(arenas, list, copied * sizeof *list);
+    pthread_mutex_unlock(&lock);
+    return all;
+}
+
+/* ---- Watching -------------------------------------------------------------------- */
+
+static void *take_arena(void *context, size_t size) {
+    void *arena = before.alloc(context, size);
+    if (!arena) return NULL;
+    atomic_fetch_add_explicit(&taken, (int64_t)size, memory_order_relaxed);
+    remember(arena, size);
+    return arena;
+}
+
+static void free_arena(void *context, void *arena, size_t size) {
+    forget(arena); /* first: once it is freed it may be another's */
+    before.free(context, arena, size);
+    atomic_fetch_add_explicit(&freed, (int64_t)size, memory_order_relaxed);
+}
+
+void arenas_watch(void) {
+    if (before.alloc) return;
+    PyObject_GetArenaAllocator(&before);
+    PyObjectArenaAllocator watching = {before.ctx, take_arena, free_arena};
+    PyObject_SetArenaAllocator(&watching);
+}
+
+/* ---- Inside of an arena ------------------------------------------------------------ */
+
+/* Pools lie at multiples of their size; one begins with this. One without live
+ * blocks, or never used, has a count of 0. */
+struct pool_header {
+    union {
+        void *padding;
+        unsigned count; /* of live blocks */
+    };
+    void *free, *next, *previous;
+    unsigned arena;
+    unsigned size_class; /* of blocks of 16 bytes more than 16 times this */
+    unsigned next_offset, last_offset;
+};
+
+#if PY_VERSION_HEX >= 0x030A0000
+enum { POOL_BYTES = 1 << 14 };
+#else
+enum { POOL_BYTES = 1 << 12 };
+#endif
+
+struct arena_live arena_live(const struct arena *arena) {
+    uintptr_t end = (uintptr_t)arena->start + arena->bytes;
+    uintptr_t pool = ((uintptr_t)arena->start + POOL_BYTES - 1) & ~(uintptr_t)(POOL_BYTES - 1);
+    struct arena_live sum = {0, 0};
+    for (; pool + POOL_BYTES <= end; pool += POOL_BYTES) {
+        const struct pool_header *header = (const struct pool_header *)pool;
+        sum.blocks += header->count;
+        sum.bytes += (size_t)header->count * (header->size_class + 1) * 16;
+    }
+    return sum;
+}

@@ -1,0 +1,32 @@
+/* The arenas of the interpreter's own allocator, pymalloc: counted and
+ * remembered from the time that this is asked for. */
+#ifndef SHOAL_PYTHON_ARENAS_H
+#define SHOAL_PYTHON_ARENAS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* From now on; again changes nothing. Holds the interpreter lock. */
+void arenas_watch(void);
+
+/* Bytes of arenas, since they are watched. Two loads. */
+int64_t arenas_taken(void);
+int64_t arenas_freed(void);
+
+/* An arena made since then: the unit in which pymalloc returns memory. */
+struct arena {
+    const void *start;
+    size_t bytes;
+};
+
+/* Fills at most `room` entries and returns how many there are. */
+size_t arenas_list(struct arena *arenas, size_t room);
+
+/* What its pools say of blocks handed out: one pass over their headers. */
+struct arena_live {
+    size_t blocks;
+    size_t bytes; /* as rounded up by pymalloc */
+};
+struct arena_live arena_live(const struct arena *arena);
+
+#endif
