@@ -156,6 +156,7 @@ def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
         options.table, options.json, options.csv, options.precision, options.compat
     )
     collector = profile.collector
+    collector.allocator = options.allocator
     collector.with_rss = options.with_rss
     collector.start()
     _offer_profile()
