@@ -1,9 +1,14 @@
-"""Functions whose source cannot be shown: one line says so, and what was measured is kept."""
+"""Source that cannot be shown, tables that cannot be written: what was measured is kept."""
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 BEFORE = """\
 from shoal import profile
@@ -25,7 +30,9 @@ def _run(plain: Any, folder: Path, code: str) -> tuple[int, str, list[str]]:
 
 
 def test_made_by_exec(plain: Any, tmp_path: Path) -> None:
-    code = "names = {}\nexec('def made():\\n    return [1] * 500', names)\nprofile(names['made'])()\n"
+    code = (
+        "names = {}\nexec('def made():\\n    return [1] * 500', names)\nprofile(names['made'])()\n"
+    )
     status, table, errors = _run(plain, tmp_path, code)
     assert status == 0
     assert "Function: made, called once" in table
@@ -59,7 +66,9 @@ def test_a_file_that_changes_while_it_runs(plain: Any, tmp_path: Path) -> None:
     assert status == 0
     assert "5 " in next(line for line in table.splitlines() if "kept.append" in line)[:10]
     (line,) = errors
-    assert line.endswith("changed while it ran: the lines shown are those from when profiling began")
+    assert line.endswith(
+        "changed while it ran: the lines shown are those from when profiling began"
+    )
     assert "program.py" in line
 
 
@@ -69,3 +78,26 @@ def test_a_file_that_is_removed_while_it_runs(plain: Any, tmp_path: Path) -> Non
     assert "kept.append(bytes(1000))" in table
     assert len(errors) == 1
     assert "program.py" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [(">&-", "there is no standard output"), (">/dev/full", "No space left on device")],
+)
+def test_a_table_that_cannot_be_written_follows_on_standard_error(
+    tmp_path: Path, where: str, reason: str
+) -> None:
+    (tmp_path / "program.py").write_text(BEFORE, encoding="utf-8")
+    command = f"exec {shlex.quote(sys.executable)} program.py {where}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0].startswith("shoal: cannot write the table: ")
+    assert reason in done.stderr.splitlines()[0]
+    assert "Function: good, called once" in done.stderr
+
+
+def test_a_reader_that_left_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(BEFORE, encoding="utf-8")
+    command = f"{shlex.quote(sys.executable)} program.py | true"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == ""
