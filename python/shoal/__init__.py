@@ -86,7 +86,8 @@ def install() -> None:
             )
         if _is_profiled():
             raise RuntimeError(
-                "Shoal cannot be installed once profiling has begun on another heap: install it first"
+                "Shoal cannot be installed once lines are profiled on another heap: "
+                "install it first"
             )
         from shoal import _pymalloc
 

@@ -107,10 +107,12 @@ static int64_t pooled_guarded;
 static _Atomic(int64_t) pooled_unguarded;
 static size_t pooled_max;
 static size_t (*pooled_bytes)(size_t bytes);
+static bool are_all_pooled;
 
-void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes)) {
+void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes), int all) {
     pooled_max = most;
     pooled_bytes = rounded;
+    are_all_pooled = all;
 }
 
 int64_t shoal_profile_pooled(void) {
@@ -133,7 +135,7 @@ static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
     size_t rounded = likely(bytes <= EVEN_MAX) ? (bytes + 15) & ~(size_t)15 : pooled_bytes(bytes);
     if (likely(guarded))
         pooled_guarded += sign * (int64_t)rounded;
-    else
+    else if (are_all_pooled)
         raise_by(&pooled_unguarded, sign * (int64_t)rounded);
 }
 
@@ -208,8 +210,7 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
     }
     unsigned now = site_now(), site = now ? now : before.site;
     if (!site) return;
-    if (now && bytes > before.bytes)
-        enter_made(site, (int64_t)(bytes - before.bytes), guarded);
+    if (now && bytes > before.bytes) enter_made(site, (int64_t)(bytes - before.bytes), guarded);
     note_block(resized, bytes, site, guarded);
 }
 

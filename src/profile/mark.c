@@ -9,9 +9,9 @@ void mark_change_unguarded(int64_t bytes) {
     int64_t live = atomic_fetch_add_explicit(&mark.unguarded_live, bytes, memory_order_relaxed);
     int64_t sum = live + bytes + mark_load(&mark.live);
     int64_t high = mark_load(&mark.unguarded_high);
-    while (sum > high && !atomic_compare_exchange_weak_explicit(
-                             &mark.unguarded_high, &high, sum, memory_order_relaxed,
-                             memory_order_relaxed)) {
+    while (sum > high &&
+           !atomic_compare_exchange_weak_explicit(&mark.unguarded_high, &high, sum,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
     }
 }
 

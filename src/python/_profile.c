@@ -40,9 +40,8 @@ static PyObject *profile_is_started(PyObject *Py_UNUSED(module), PyObject *Py_UN
     return PyBool_FromLong(domains_are_told());
 }
 
-static const char mark_doc[] =
-    "mark()\n--\n\n"
-    "Begin to count, from 0, what all threads take: for marked().";
+static const char mark_doc[] = "mark()\n--\n\n"
+                               "Begin to count, from 0, what all threads take: for marked().";
 
 static PyObject *profile_mark(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     shoal_profile_mark();
@@ -236,8 +235,7 @@ static PyObject *profile_unaccounted(PyObject *Py_UNUSED(module), PyObject *cons
     if (count < 1) return PyErr_Format(PyExc_TypeError, "unaccounted() needs a callable");
     struct shoal_profile_pause pause;
     shoal_profile_pause(&pause);
-    PyObject *result =
-        PyObject_Vectorcall(arguments[0], arguments + 1, (size_t)count - 1, NULL);
+    PyObject *result = PyObject_Vectorcall(arguments[0], arguments + 1, (size_t)count - 1, NULL);
     shoal_profile_resume(&pause);
     return result;
 }

@@ -3,6 +3,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <string.h>
+
 #include "shoal/profile.h"
 
 #define seldom(condition) __builtin_expect(!!(condition), 0)
@@ -80,6 +82,25 @@ static inline void give(PyMemAllocatorDomain domain, void *block) {
     is_inside = 0;
 }
 
+static int is_shoal; /* serves the guarded domains */
+
+/* A block that is older than Shoal's installation stays where it is when it is
+ * resized, and would be taken for one of Shoal's pools. It becomes one. */
+static inline void *move_in(PyMemAllocatorEx *to, void *block, size_t size) {
+    if (shoal_usable_size(block) > 0) return block;
+    void *moved = to->malloc(to->ctx, size);
+    if (!moved) return block;
+    memcpy(moved, block, size);
+    to->free(to->ctx, block);
+    return moved;
+}
+
+/* Whether a block was none of a pool's before, and may be now. */
+static inline int may_come_in(PyMemAllocatorDomain domain, size_t before_bytes, size_t size) {
+    if (!is_shoal || !is_guarded(domain) || size > SHOAL_POOLED_MAX) return 0;
+    return before_bytes == 0 || before_bytes > SHOAL_POOLED_MAX;
+}
+
 static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size) {
     PyMemAllocatorEx *to = &before[domain];
     if (is_inside) return innermost[domain].realloc(innermost[domain].ctx, block, size);
@@ -87,6 +108,7 @@ static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size
     struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
     is_inside = 1;
     void *resized = to->realloc(to->ctx, block, size);
+    if (resized && may_come_in(domain, note.bytes, size)) resized = move_in(to, resized, size);
     is_inside = 0;
     shoal_profile_resized(note, block, resized, size, is_guarded(domain));
     return resized;
@@ -188,6 +210,7 @@ static void take_place(void) {
 void domains_tell(void) {
     if (is_wanted) return;
     is_wanted = 1;
+    is_shoal = shoal_python_state() == SHOAL_PYTHON_ON;
     shoal_profile_begin_by(take_place);
     if (!shoal_profile_is_idle()) take_place();
 }

@@ -24,6 +24,7 @@ static __thread struct {
     const Frame *traced;  /* whose lines are told to us: by evaluation or a block */
     const Frame *entered; /* the innermost that evaluate_watched() runs           */
     const Frame *left;    /* whose block ended last                               */
+    int is_awaiting_call; /* the traced frame runs, but is not entered yet        */
 } here __attribute__((tls_model("initial-exec")));
 
 /* ---- Whose the trace function is ----------------------------------------------- */
@@ -61,30 +62,46 @@ static int tell_other(PyObject *its_argument, PyFrameObject *frame, int what, Py
     return status;
 }
 
+/* At an instruction RESUME, whose argument is 0 at the beginning. To have it
+ * traced the interpreter has made a frame object by now, which it frees after
+ * the frame is left: so that is all the caller's. */
+static void enter(struct shoal_function *function, const PyFrameObject *frame) {
+    int is_resumed = _Py_OPARG(*frame->f_frame->prev_instr) != 0;
+    shoal_profile_enter(function, is_resumed ? frame->f_lineno : 0);
+    here.is_awaiting_call = 0;
+}
+
 static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
                     PyObject *argument) {
     if (here.other && tell_other(argument_of_other, frame, what, argument) < 0) return -1;
-    if (what != PyTrace_LINE || frame->f_frame != here.traced) return 0;
+    if (frame->f_frame != here.traced) return 0;
     struct shoal_function *function = watched_function((PyObject *)frame->f_frame->f_code);
-    if (function) shoal_profile_line(function, frame->f_lineno);
+    if (what == PyTrace_CALL && here.is_awaiting_call && function) enter(function, frame);
+    if (what == PyTrace_LINE && function) shoal_profile_line(function, frame->f_lineno);
     return 0;
 }
 
 /* ---- Frames ---------------------------------------------------------------------- */
 
+static int line_of(Frame *frame) {
+    int at = _PyInterpreterFrame_LASTI(frame) * (int)sizeof(_Py_CODEUNIT);
+    return PyCode_Addr2Line(frame->f_code, at);
+}
+
 static PyObject *evaluate_watched(PyThreadState *thread, Frame *frame, int throws,
                                   struct shoal_function *function) {
     const Frame *was_traced = here.traced, *was_entered = here.entered;
     int is_called_by_traced = thread->cframe->current_frame == was_traced;
-    int at = _PyInterpreterFrame_LASTI(frame); /* below 0: at the beginning */
-    int line = at < 0 ? 0 : PyCode_Addr2Line(frame->f_code, at * (int)sizeof(_Py_CODEUNIT));
+    int was_awaiting_call = here.is_awaiting_call;
     here.traced = here.entered = frame;
+    here.is_awaiting_call = !throws;
     trace_by_us(thread);
-    shoal_profile_enter(function, line);
+    if (throws) shoal_profile_enter(function, line_of(frame)); /* that is no call */
     PyObject *result = evaluate_before(thread, frame, throws);
-    shoal_profile_leave(function);
+    if (!here.is_awaiting_call) shoal_profile_leave(function);
     here.traced = was_traced;
     here.entered = was_entered;
+    here.is_awaiting_call = was_awaiting_call;
     if (is_called_by_traced)
         trace_by_us(thread);
     else

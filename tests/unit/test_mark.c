@@ -124,9 +124,9 @@ static void marks_do_not_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(the_most_at_once),        TEST(older_blocks_count_neither_way),
-        TEST(a_resized_block_is_new),  TEST(lines_keep_their_blocks),
-        TEST(all_threads_count),       TEST(marks_do_not_run_out),
+        TEST(the_most_at_once),       TEST(older_blocks_count_neither_way),
+        TEST(a_resized_block_is_new), TEST(lines_keep_their_blocks),
+        TEST(all_threads_count),      TEST(marks_do_not_run_out),
     };
     return cmocka_run_group_tests_name("mark", tests, NULL, NULL);
 }

@@ -6,11 +6,10 @@ import os
 import sys
 
 import shoal
-from shoal import _profile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, NoReturn
+    from typing import Literal
 
     Allocator = Literal["shoal", "pymalloc"]
 
@@ -25,15 +24,15 @@ def wanted() -> Allocator:
 
     Raises
     ------
-    SystemExit
-        It asks for another one: status 2, with a line on standard error.
+    ValueError
+        It asks for another one.
     """
     named = os.environ.get(VARIABLE) or "shoal"
     if named == "shoal":
         return "shoal"
     if named == "pymalloc":
         return "pymalloc"
-    _refuse(f'{VARIABLE}: expected "shoal" or "pymalloc", not {named!r}')
+    raise ValueError(f'{VARIABLE}: expected "shoal" or "pymalloc", not {named!r}')
 
 
 def serve(allocator: Allocator) -> None:
@@ -55,8 +54,3 @@ def serve(allocator: Allocator) -> None:
 
 def _say(what: str) -> None:
     print(f"shoal: {what}", file=sys.stderr)
-
-
-def _refuse(what: str) -> NoReturn:
-    _say(what)
-    raise SystemExit(2)

@@ -46,7 +46,7 @@ class Collector:
         self._names: dict[CodeType, str] = {}
         self._started: float | None = None
         self.with_rss = True
-        self.allocator: Allocator = allocator.wanted()
+        self.allocator: Allocator = _wanted_allocator()
 
     def add(self, function: Any) -> CodeType:
         """Profile a function from now on, and return its code object.
@@ -191,6 +191,14 @@ def _ran(code: CodeType) -> bool:
     """Say whether it was called, or went on running in the child of a fork."""
     calls, lines = _profile.figures(code)
     return calls > 0 or any(line[0] for line in lines)
+
+
+def _wanted_allocator() -> Allocator:
+    try:
+        return allocator.wanted()
+    except ValueError as error:
+        print(f"shoal: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def _source_of(code: CodeType, module_globals: dict[str, Any] | None) -> Source | str:

@@ -23,8 +23,8 @@ examples:
   shoal profile script.py --fast          the functions that it decorates with @profile
   shoal profile --all script.py           every function of your own files, and the script itself
   shoal profile --only 'Tree.*' -m app    functions by qualified name, in your own files
-  shoal profile --only 'src/*.py' app.py  all in these files: patterns match a path from the
-                                          root or from the current directory, or a name
+  shoal profile --only 'src/*.py' app.py  all in files, by their path from the root or from
+                                          the current directory, whoever's they are
   shoal profile --allocator pymalloc x.py the memory of your production, without Shoal's heap
   shoal profile --json - x.py | jq .rss   for other programs
 
@@ -54,7 +54,8 @@ def _parser() -> _Parser:
     which.add_argument("--all", action="store_true", help="every function of your own files")
     which.add_argument(
         "--only", metavar="GLOB", action="append", default=[],
-        help="functions, or files, whose name matches; may be repeated",
+        help="functions whose qualified name matches, or, if it has a slash or ends in .py, "
+        "whole files; may be repeated",
     )  # fmt: skip
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -138,7 +139,7 @@ def _choose_heap(allocator: str) -> None:
     """
     if allocator == "pymalloc":
         if _heap.state() == 1:
-            raise _run.CannotRunError("this process runs on Shoal's heap: run it without")
+            raise _run.CannotRunError("this process runs on Shoal's heap already, not on pymalloc")
         return
     if _heap.state() == 1:
         return
@@ -152,10 +153,9 @@ def _choose_heap(allocator: str) -> None:
 
 
 def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
-    results = Results(
-        options.table, options.json, options.csv, options.precision, options.compat
-    )
+    results = Results(options.table, options.json, options.csv, options.precision, options.compat)
     collector = profile.collector
+    collector.allocator = options.allocator
     collector.with_rss = options.with_rss
     collector.start()
     _offer_profile()

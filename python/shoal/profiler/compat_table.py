@@ -83,12 +83,18 @@ def write_compat(report: Report, stream: TextIO, precision: int = 1) -> None:
     """
     checked_precision(precision)
     for function in report.functions:
-        rows = [(line.number, measured(function, line), line.text + "\n") for line in function.lines]
+        rows = [
+            (line.number, measured(function, line), line.text + "\n") for line in function.lines
+        ]
         if any(figures for _, figures, _ in rows):
             write_rows(function.filename, rows, stream, precision)
 
 
-def _measured(function: Function, line: Line) -> Measured | None:
+def measured(function: Function, line: Line) -> Measured | None:
+    """Return a line's increment in MiB, memory in MiB and occurrences; None if it has none.
+
+    The first line of a function has what there was before its last call.
+    """
     if line.hits and line.rss is not None:
         most = line.rss if line.rss_peak is None else line.rss_peak
         return (line.rss_growth or 0) / MIB, most / MIB, line.hits

@@ -61,18 +61,45 @@ def write_now(collector: Collector) -> None:
     output = _outputs[collector]
     if output.written_by == os.getpid() or not (output.writer or collector.has_figures()):
         return
-    from shoal.profiler import table
-
     output.written_by = os.getpid()
     report = collector.report()
     if output.writer is not None:
         output.writer(report)
     else:
-        stream = output.stream or sys.stdout
-        table.write_report(report, stream, precision=output.precision)
-        stream.flush()
+        _write_table(report, output)
     for problem in collector.problems():
         print(f"shoal: {problem}", file=sys.stderr)
+    _keep_interruption()
+
+
+def _write_table(report: Report, output: _Output) -> None:
+    """Write it where it goes, or on standard error where that cannot be had."""
+    from shoal.profiler import table
+
+    stream = output.stream or sys.stdout
+    try:
+        if stream is None:
+            raise ValueError("there is no standard output")
+        table.write_report(report, stream, precision=output.precision)
+        stream.flush()
+    except BrokenPipeError:
+        pass  # Whoever read it has seen enough.
+    except (OSError, ValueError) as error:
+        print(f"shoal: cannot write the table: {error}; it follows here", file=sys.stderr)
+        table.write_report(report, sys.stderr, precision=output.precision)
+
+
+def _keep_interruption() -> None:
+    """Let a process that Ctrl-C ended still say so by its status.
+
+    The interpreter forgets that when text is compiled and run at the end, as
+    dataclasses and others do when they are imported; the same way it learns it.
+    """
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            return
 
 
 def _begin_in_child(collector: Collector) -> None:
@@ -99,4 +126,4 @@ def _write_on_sigterm(collector: Collector) -> None:
     try:
         signal.signal(signal.SIGTERM, write_and_die)
     except ValueError:
-        pass  # Only the main thread may.
+        return  # Only the main thread may.

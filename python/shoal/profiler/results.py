@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from typing import TextIO
 
-    from shoal.profiler.model import Report
+    from shoal.profiler.model import Function, Report
 
 __all__ = ["CannotWriteError", "Results"]
 
@@ -63,44 +62,47 @@ class Results:
         """Write a report; what cannot be written is said on standard error."""
         from shoal.profiler import export, table
 
-        if not any(function.calls or _has_hits(function) for function in report.functions):
-            if report.pid == self._pid:
-                _say("nothing was profiled: decorate functions with @profile, or use --all")
-                if self._table == STDOUT:
-                    self._table = None
-            else:
+        if not any(map(_ran, report.functions)):
+            if report.pid != self._pid:
                 return  # A child that did something else.
-        if self._table is not None:
-            with self._open(self._table, "the table", report) as stream:
-                precision, compat = self._precision, self._compat
-                table.write_report(report, stream, precision=precision, compat=compat)
-        if self._json is not None:
-            with self._open(self._json, "JSON", report) as stream:
-                export.write_json(report, stream)
-        if self._csv is not None:
-            with self._open(self._csv, "CSV", report) as stream:
-                export.write_csv(report, stream)
+            _say("nothing was profiled: decorate functions with @profile, or use --all")
+            if self._table == STDOUT:
+                self._table = None
 
-    @contextmanager
-    def _open(self, path: str, what: str, report: Report) -> Iterator[TextIO]:
+        def write_table(report: Report, stream: TextIO) -> None:
+            table.write_report(report, stream, precision=self._precision, compat=self._compat)
+
+        self._write(report, self._table, "the table", write_table)
+        self._write(report, self._json, "JSON", export.write_json)
+        self._write(report, self._csv, "CSV", export.write_csv)
+
+    def _write(
+        self,
+        report: Report,
+        path: str | None,
+        what: str,
+        write: Callable[[Report, TextIO], None],
+    ) -> None:
+        if path is None:
+            return
         try:
             if path == STDOUT:
                 stream = _standard_output()
-                yield stream
+                write(report, stream)
                 stream.flush()
                 return
             if report.pid != self._pid:
                 path = f"{path}.{report.pid}"
             with open(path, "w", encoding="utf-8", newline="") as file:
-                yield file
+                write(report, file)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             where = "standard output" if path == STDOUT else path
             _say(f"cannot write {what} to {where}: {reason}")
 
 
-def _has_hits(function: object) -> bool:
-    return any(line.hits for line in function.lines)  # type: ignore[attr-defined]
+def _ran(function: Function) -> bool:
+    return function.calls > 0 or any(line.hits for line in function.lines)
 
 
 def _say(message: str) -> None:

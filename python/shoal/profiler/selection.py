@@ -32,14 +32,16 @@ class Selection:
     Parameters
     ----------
     patterns : sequence of str
-        Shell patterns; empty: all. One that matches a file, by its path from
-        the root or from the current directory, chooses what is in it, also
-        where it is not the user's own. One that matches a function's
-        qualified name, such as ``Tree.insert``, chooses it.
+        Shell patterns; empty: all. One with a slash, or with ``.py`` at its end,
+        chooses files by their path, from the root or from the current
+        directory, also where they are not the user's own. Any other chooses
+        functions of the user's own files by qualified name: ``Tree.*``.
     """
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
-        self._patterns = tuple(patterns)
+        self._files = tuple(pattern for pattern in patterns if _is_of_files(pattern))
+        self._names = tuple(pattern for pattern in patterns if not _is_of_files(pattern))
+        self._every = not patterns
         self._directory = os.getcwd() + os.sep
         self._main: frozenset[CodeType] = frozenset()
         self._main_file = ""
@@ -53,20 +55,17 @@ class Selection:
 
     def wants(self, code: CodeType) -> bool:
         """Say whether a code object is to be profiled."""
-        if code.co_name.startswith("<") or code.co_flags & _IS_FUNCTION != _IS_FUNCTION:
-            if code not in self._main or code.co_name != "<module>":
-                return False
-        if code.co_filename.startswith("<"):  # Of `-c`: other code made from strings has the name.
-            return code in self._main and (not self._patterns or self._is_named(code))
-        if self._patterns and self._is_chosen_file(code.co_filename):
-            return True
-        if not self._is_own_file(code.co_filename):
+        if not _is_function(code) and not (code in self._main and code.co_name == "<module>"):
             return False
-        return not self._patterns or self._is_named(code)
+        if code.co_filename.startswith("<"):  # Of `-c`: other code made from strings has the name.
+            return code in self._main and self._is_named(code)
+        if self._is_chosen_file(code.co_filename):
+            return True
+        return self._is_own_file(code.co_filename) and self._is_named(code)
 
     def _is_named(self, code: CodeType) -> bool:
         name = getattr(code, "co_qualname", code.co_name)
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
+        return self._every or any(fnmatch.fnmatchcase(name, glob) for glob in self._names)
 
     def _is_chosen_file(self, filename: str) -> bool:
         if filename not in self._chosen_files:
@@ -75,7 +74,7 @@ class Selection:
             if path.startswith(self._directory):
                 names.append(path[len(self._directory) :])
             self._chosen_files[filename] = any(
-                fnmatch.fnmatchcase(name, pattern) for name in names for pattern in self._patterns
+                fnmatch.fnmatchcase(name, glob) for name in names for glob in self._files
             )
         return self._chosen_files[filename]
 
@@ -86,6 +85,14 @@ class Selection:
                 path.startswith((_LIBRARY, _SHOAL)) or any(part in path for part in _INSTALLED)
             )
         return self._own_files[filename]
+
+
+def _is_of_files(pattern: str) -> bool:
+    return "/" in pattern or pattern.endswith(".py")
+
+
+def _is_function(code: CodeType) -> bool:
+    return code.co_flags & _IS_FUNCTION == _IS_FUNCTION and not code.co_name.startswith("<")
 
 
 def _codes_within(code: CodeType) -> Iterator[CodeType]:

@@ -91,15 +91,15 @@ def _script(path: str, arguments: Sequence[str]) -> Program:
     from pkgutil import get_importer
 
     sys.argv = [path, *arguments]
-    importer = get_importer(path)
+    absolute = os.path.abspath(path)
+    importer = get_importer(absolute)
     if importer is not None:  # A directory, or a zip archive.
-        _set_first_of_path(path)
+        _set_first_of_path(absolute)
         spec = importer.find_spec("__main__")
         if spec is None:
             raise CannotRunError(f"no __main__.py in {path}")
         return _of_spec(spec, _got(spec.loader, path))
     _set_first_of_path(os.path.dirname(os.path.realpath(path)))
-    absolute = os.path.abspath(path)
     if path.endswith(".pyc"):
         sourceless = importlib.machinery.SourcelessFileLoader("__main__", absolute)
         return Program(_got(sourceless, absolute), _names(absolute, sourceless))
@@ -214,9 +214,7 @@ def _show_below(error: BaseException, trace: TracebackType | None) -> None:
     """Have the interpreter show an exception that ends the program from the program's frame on."""
     hook = sys.excepthook
 
-    def show(
-        kind: type[BaseException], shown: BaseException, whole: TracebackType | None
-    ) -> None:
+    def show(kind: type[BaseException], shown: BaseException, whole: TracebackType | None) -> None:
         if shown is error:
             whole = sys.last_traceback = trace
         hook(kind, shown.with_traceback(whole), whole)

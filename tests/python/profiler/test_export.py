@@ -61,7 +61,7 @@ def test_the_schema(copying: Report) -> None:
     assert function["lines"][6] == {
         "number": 7, "text": "    small = object()", "hits": 1, "rss": 61 << 20, "rss_growth": 0,
         "live": 56, "live_blocks": 1, "made": 56, "peak": 56, "net": 56, "held": 0, "returned": 0,
-        "pinned": 0, "worst_growth": 0,
+        "pinned": 0, "worst_growth": 0, "rss_peak": None,
     }  # fmt: skip
 
 
