@@ -168,7 +168,6 @@ static always_inline bool take_note(const void *block, struct note *note, bool g
 static always_inline unsigned site_now(void) { return tally.site ? tally.site : mark_site(); }
 
 void shoal_profile_took(const void *block, size_t bytes, int guarded) {
-    if (unlikely(is_idle())) return;
     if (bytes == 0) bytes = 1; /* a note has no 0 */
     take_net(bytes, guarded);
     unsigned site = site_now();
@@ -189,8 +188,7 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
 
 void shoal_profile_gave(const void *block, int guarded) {
     if (!block) return;
-    size_t bytes = take_off(block, guarded).bytes;
-    if (likely(!is_idle())) give_net(bytes, guarded);
+    give_net(take_off(block, guarded).bytes, guarded);
 }
 
 struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded) {
@@ -204,10 +202,8 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
         return;
     }
     if (bytes == 0) bytes = 1;
-    if (likely(!is_idle())) {
-        give_net(before.bytes, guarded);
-        take_net(bytes, guarded);
-    }
+    give_net(before.bytes, guarded);
+    take_net(bytes, guarded);
     unsigned now = site_now(), site = now ? now : before.site;
     if (!site) return;
     if (now && bytes > before.bytes) enter_made(site, (int64_t)(bytes - before.bytes), guarded);

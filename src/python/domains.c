@@ -115,10 +115,12 @@ static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size
     return resized;
 }
 
-/* Apart, so that the idle path has no frame. */
+/* Apart, so that the idle path has no frame; the engine is inlined. */
+#define BUSY_PATH static __attribute__((noinline, flatten))
+
 #define DOMAIN(name, domain) \
-    static __attribute__((noinline)) void *name##_take(size_t size) { return take(domain, size); } \
-    static __attribute__((noinline)) void name##_give(void *block) { give(domain, block); } \
+    BUSY_PATH void *name##_take(size_t size) { return take(domain, size); } \
+    BUSY_PATH void name##_give(void *block) { give(domain, block); } \
     static void *name##_malloc(void *Py_UNUSED(context), size_t size) { \
         return is_idle() ? take_idle(domain, size) : name##_take(size); \
     } \
