@@ -102,6 +102,23 @@ struct shoal_marked {
 };
 SHOAL_API struct shoal_marked shoal_profile_marked(void);
 
+/* ---- When to tell -------------------------------------------------------------
+ * While no thread is in a function that is watched, and nothing was marked, the
+ * profiler is idle: of blocks, only those that have notes matter, when they go.
+ * While there are none, whoever tells of blocks can leave off. */
+
+SHOAL_API int shoal_profile_is_idle(void);
+
+/* Called when it ceases to be idle, before anything is read: from now on every
+ * block is to be told of. */
+SHOAL_API void shoal_profile_begin_by(void (*begin)(void));
+
+/* Whether a block has a note: only then is it of interest while idle. */
+SHOAL_API int shoal_profile_is_noted(const void *block);
+
+/* How many blocks have notes. Cost: a pass over the sites. */
+SHOAL_API int64_t shoal_profile_noted_blocks(void);
+
 /* ---- Lines ------------------------------------------------------------------
  * Each thread has a stack of activations of the functions that are watched. The
  * line that the uppermost is at is open; the next event of that activation

@@ -57,6 +57,32 @@ static always_inline void enter_live(unsigned site, int64_t bytes, int64_t block
     }
 }
 
+/* ---- Idle or not ----------------------------------------------------------------- */
+
+atomic_int ledger_busy;
+static void (*begin_telling)(void);
+
+void shoal_profile_begin_by(void (*begin)(void)) { begin_telling = begin; }
+
+void ledger_begin(void) {
+    if (atomic_fetch_add(&ledger_busy, 1) == 0 && begin_telling) begin_telling();
+}
+
+void ledger_end(void) { atomic_fetch_sub(&ledger_busy, 1); }
+
+static always_inline bool is_idle(void) {
+    return atomic_load_explicit(&ledger_busy, memory_order_relaxed) == 0;
+}
+
+int shoal_profile_is_idle(void) { return is_idle(); }
+
+int64_t shoal_profile_noted_blocks(void) {
+    int64_t blocks = 0;
+    for (unsigned site = 1; site <= site_count; site++)
+        blocks += shoal_profile_account(site).live_blocks;
+    return blocks;
+}
+
 struct shoal_account shoal_profile_account(unsigned site) {
     struct shoal_account sum = {0};
     if (!accounts || site == 0 || site > SITES_MAX) return sum;
@@ -134,6 +160,7 @@ static always_inline bool take_note(const void *block, struct note *note, bool g
 static always_inline unsigned site_now(void) { return tally.site ? tally.site : mark_site(); }
 
 void shoal_profile_took(const void *block, size_t bytes, int guarded) {
+    if (unlikely(is_idle())) return;
     if (bytes == 0) bytes = 1; /* a note has no 0 */
     take_net(bytes, guarded);
     unsigned site = site_now();
@@ -148,11 +175,14 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
     struct note note;
     if (likely(take_note(block, &note, guarded)))
         return (struct shoal_profile_note){note.bytes, note.site};
-    return (struct shoal_profile_note){size_of_block ? size_of_block(block) : 0, 0};
+    bool is_counted = size_of_block && !is_idle();
+    return (struct shoal_profile_note){is_counted ? size_of_block(block) : 0, 0};
 }
 
 void shoal_profile_gave(const void *block, int guarded) {
-    if (block) give_net(take_off(block, guarded).bytes, guarded);
+    if (!block) return;
+    size_t bytes = take_off(block, guarded).bytes;
+    if (likely(!is_idle())) give_net(bytes, guarded);
 }
 
 struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded) {
@@ -166,8 +196,10 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
         return;
     }
     if (bytes == 0) bytes = 1;
-    give_net(before.bytes, guarded);
-    take_net(bytes, guarded);
+    if (likely(!is_idle())) {
+        give_net(before.bytes, guarded);
+        take_net(bytes, guarded);
+    }
     unsigned now = site_now(), site = now ? now : before.site;
     if (!site) return;
     if (now && bytes > before.bytes) enter_made(site, (int64_t)(bytes - before.bytes), guarded);

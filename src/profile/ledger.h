@@ -6,6 +6,7 @@
 #ifndef SHOAL_PROFILE_LEDGER_H
 #define SHOAL_PROFILE_LEDGER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,13 @@ struct tally {
 };
 
 extern __thread struct tally tally __attribute__((tls_model("initial-exec")));
+
+/* Threads that are in watched functions, and one more from the first mark on. */
+extern atomic_int ledger_busy;
+
+/* One more, and one less. */
+void ledger_begin(void);
+void ledger_end(void);
 
 /* Maps the accounts at the first call; false when there is no memory. */
 bool ledger_has_accounts(void);

@@ -5,6 +5,7 @@
 #include "base/hints.h"
 #include "base/os.h"
 #include "profile/ledger.h"
+#include "profile/mark.h"
 #include "shoal/profile.h"
 
 struct reading {
@@ -111,11 +112,20 @@ static void open_line(struct activation *activation, struct shoal_line *line,
 /* ---- The stack ------------------------------------------------------------------ */
 
 static void unmap_stack(void *activations) {
+    if (stack.count > 0) ledger_end();
     os_unmap(activations, stack.room * sizeof(struct activation));
     stack = (struct stack){NULL, 0, 0};
 }
 
-static void make_key(void) { pthread_key_create(&stack_key, unmap_stack); }
+/* In the child of a fork: there is no other thread. */
+static void count_only_this_thread(void) {
+    atomic_store(&ledger_busy, (stack.count > 0) + (mark_site() != 0));
+}
+
+static void make_key(void) {
+    pthread_key_create(&stack_key, unmap_stack);
+    pthread_atfork(NULL, NULL, count_only_this_thread);
+}
 
 static never_inline bool grow_stack(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -149,10 +159,12 @@ static void pop(const struct reading *now) {
     if (outer && outer->open) add_difference(&outer->elsewhere, now, &left->entered);
     struct shoal_line *below = stack.count ? stack.activations[stack.count - 1].open : NULL;
     tally.site = below ? below->site : 0;
+    if (stack.count == 0) ledger_end();
 }
 
 void shoal_profile_enter(struct shoal_function *function, int line) {
     if (unlikely(stack.count == stack.room) && !grow_stack()) return;
+    if (stack.count == 0) ledger_begin();
     struct activation *activation = &stack.activations[stack.count++];
     *activation = (struct activation){.function = function, .outer_high = tally.high};
     read_now(&activation->entered);

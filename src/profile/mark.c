@@ -34,6 +34,7 @@ void shoal_profile_mark(void) {
     mark_store(&mark.high, 0);
     mark_store(&mark.unguarded_live, 0);
     mark_store(&mark.unguarded_high, 0);
+    if (site && !mark_site()) ledger_begin();
     atomic_store_explicit(&mark.site, site, memory_order_relaxed);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/hints.h"
 #include "base/os.h"
+#include "shoal/profile.h"
 
 enum {
     GRANULE_SHIFT = 4,
@@ -130,6 +131,16 @@ bool shadow_look(const void *block, struct note *note) {
     if (!from || from[0] == 0) return false;
     *note = read_note(from);
     return true;
+}
+
+/* Most blocks are near none that was noted: their cells are not even looked at,
+ * which would cost more than all the rest. */
+int shoal_profile_is_noted(const void *block) {
+    struct leaf *leaf = leaf_of((uintptr_t)block);
+    size_t index = index_of((uintptr_t)block);
+    if (!leaf) return 0;
+    const atomic_bool *page = &leaf->is_touched[index >> CELLS_A_PAGE_SHIFT];
+    return atomic_load_explicit(page, memory_order_relaxed) && leaf->cells[index] != 0;
 }
 
 /* No cell of it may stay: there, a smaller block may come to begin. */

@@ -2,9 +2,10 @@
 #ifndef SHOAL_PYTHON_DOMAINS_H
 #define SHOAL_PYTHON_DOMAINS_H
 
-/* From now on every block that the interpreter takes, resizes or gives back is
- * told of; for good, since a block that was noted may go at any time. Calling
- * it again changes nothing. Holds the interpreter lock.
+/* From now on the blocks that the interpreter takes, resizes or gives back are
+ * told of: all while the profiler is not idle, and otherwise those that go, as
+ * long as any block has a note. Calling it again changes nothing. Holds the
+ * interpreter lock.
  *
  * Put over whatever allocators there are, so after shoal.install(). */
 void domains_tell(void);
