@@ -94,7 +94,9 @@ def _environment(command: str) -> dict[str, str]:
     if allocator:
         _warn(f"PYTHONMALLOC={allocator} is left out: it would undo Shoal", command)
     if environment.get("PYTHONDEVMODE"):
-        _warn("PYTHONDEVMODE brings Python's debug allocator, so objects will not be Shoal's", command)
+        _warn(
+            "PYTHONDEVMODE brings Python's debug allocator, so objects will not be Shoal's", command
+        )
     preloaded = environment.get("LD_PRELOAD", "")
     library = _library()
     if library not in preloaded.replace(" ", ":").split(":"):

@@ -56,8 +56,8 @@ def _parsers() -> tuple[_Parser, _Parser]:
     """Return the parser of the whole command line and that of ``run``."""
     top = _Parser(
         prog="shoal",
-        description="A heap for Python that gives back what nothing uses, and a profiler that shows, "
-        "line by line, where memory is.",
+        description="A heap for Python that gives back what nothing uses, "
+        "and a profiler that shows, line by line, where memory is.",
         epilog=_COMMANDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

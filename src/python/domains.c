@@ -105,6 +105,7 @@ static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size
     PyMemAllocatorEx *to = &before[domain];
     if (is_inside) return innermost[domain].realloc(innermost[domain].ctx, block, size);
     if (!block) return take(domain, size);
+    if (is_idle() && !shoal_profile_is_noted(block)) return to->realloc(to->ctx, block, size);
     struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
     is_inside = 1;
     void *resized = to->realloc(to->ctx, block, size);

@@ -153,9 +153,7 @@ def _choose_heap(allocator: str) -> None:
 
 
 def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
-    results = Results(
-        options.table, options.json, options.csv, options.precision, options.compat
-    )
+    results = Results(options.table, options.json, options.csv, options.precision, options.compat)
     collector = profile.collector
     collector.allocator = options.allocator
     collector.with_rss = options.with_rss

@@ -55,9 +55,8 @@ class Selection:
 
     def wants(self, code: CodeType) -> bool:
         """Say whether a code object is to be profiled."""
-        if code.co_name.startswith("<") or code.co_flags & _IS_FUNCTION != _IS_FUNCTION:
-            if code not in self._main or code.co_name != "<module>":
-                return False
+        if not _is_function(code) and not (code in self._main and code.co_name == "<module>"):
+            return False
         if code.co_filename.startswith("<"):  # Of `-c`: other code made from strings has the name.
             return code in self._main and self._is_named(code)
         if self._is_chosen_file(code.co_filename):
@@ -90,6 +89,10 @@ class Selection:
 
 def _is_of_files(pattern: str) -> bool:
     return "/" in pattern or pattern.endswith(".py")
+
+
+def _is_function(code: CodeType) -> bool:
+    return code.co_flags & _IS_FUNCTION == _IS_FUNCTION and not code.co_name.startswith("<")
 
 
 def _codes_within(code: CodeType) -> Iterator[CodeType]:

@@ -214,9 +214,7 @@ def _show_below(error: BaseException, trace: TracebackType | None) -> None:
     """Have the interpreter show an exception that ends the program from the program's frame on."""
     hook = sys.excepthook
 
-    def show(
-        kind: type[BaseException], shown: BaseException, whole: TracebackType | None
-    ) -> None:
+    def show(kind: type[BaseException], shown: BaseException, whole: TracebackType | None) -> None:
         if shown is error:
             whole = sys.last_traceback = trace
         hook(kind, shown.with_traceback(whole), whole)

@@ -124,7 +124,8 @@ def test_however_it_ends_there_is_a_table_and_its_own_status(
 
 def test_tracebacks_are_the_programs_own(shoal: Any, plain: Any, write: Write) -> None:
     write(
-        "def deep():\n    try:\n        {}[1]\n    except KeyError:\n        raise ValueError('x')\n"
+        "def deep():\n    try:\n        {}[1]\n"
+        "    except KeyError:\n        raise ValueError('x')\n"
         "work()\ndeep()\n"
     )
     for target in (["script.py"], ["-m", "script"]):
@@ -402,9 +403,7 @@ def test_a_script_that_is_not_readable(shoal: Any, write: Write) -> None:
     write().chmod(0)
     done = shoal("profile", "script.py")
     assert done.returncode == 2
-    assert done.stderr == (
-        "shoal profile: cannot read the script: script.py: Permission denied\n"
-    )
+    assert done.stderr == ("shoal profile: cannot read the script: script.py: Permission denied\n")
 
 
 def test_a_file_that_cannot_be_written_any_more(shoal: Any, write: Write, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Other tools that trace, as coverage and debuggers do, work as ever beside the profiler."""
 
+# The programs here are about their lines, so they are not made shorter.
+# ruff: noqa: RET504, SIM105
+
 from __future__ import annotations
 
 import sys
@@ -195,8 +198,11 @@ def test_a_tracer_that_is_taken_away_within() -> None:
     sys.settrace(tracer)
     outer()
     assert sys.gettrace() is None
-    assert tracer.events == [("outer", "call", 0), ("outer", "line", 1), ("inner", "call", 0)] + [
-        ("inner", "line", 2)
+    assert tracer.events == [
+        ("outer", "call", 0),
+        ("outer", "line", 1),
+        ("inner", "call", 0),
+        ("inner", "line", 2),
     ]
     assert hits(inner)[2:] == [2, 2, 2]
 
@@ -331,7 +337,13 @@ def test_pdb_steps_through_a_profiled_function(plain: Any, tmp_path: Path) -> No
     )
     done = plain("script.py", input="n\nn\nn\nn\nn\np 6 * 7\nc\n")
     steps = [line for line in done.stdout.splitlines() if line.startswith("-> ")]
-    wanted = ["-> if flag:", "-> made = None", "-> return made", "-> return work(True)", "-> other()"]
+    wanted = [
+        "-> if flag:",
+        "-> made = None",
+        "-> return made",
+        "-> return work(True)",
+        "-> other()",
+    ]
     assert [step for step in steps if step in wanted][: len(wanted)] == [
         *wanted[:3], wanted[2], wanted[3],
     ]  # fmt: skip

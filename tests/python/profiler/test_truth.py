@@ -448,7 +448,8 @@ def test_a_child_that_starts_another_program_writes_nothing(
 def test_the_table_on_sigterm_without_any_command(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import time\nfrom shoal import profile\n\n@profile\ndef work():\n"
-        "    data = bytes(5_000_000)\n    print('ready', flush=True)\n    time.sleep(60)\n\nwork()\n"
+        "    data = bytes(5_000_000)\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "\nwork()\n"
     )
     child = subprocess.Popen(
         [sys.executable, "program.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
@@ -459,16 +460,15 @@ def test_the_table_on_sigterm_without_any_command(tmp_path: Path) -> None:
     rest, _ = child.communicate(timeout=30)
     assert child.returncode == -signal.SIGTERM
     (row,) = (line for line in rest.splitlines() if "bytes(5_000_000)" in line)
-    assert row.split()[6:8] == ["4.8", "MiB"] or "4.8 MiB" in row
+    assert row.count("4.8 MiB") >= 2  # alive, and the peak
 
 
 # ---- Resident memory ------------------------------------------------------------------------
 
 
-def test_resident_memory_of_lines_that_run_often(
-    shoal: Any, tmp_path: Path
-) -> None:
-    (tmp_path / "program.py").write_text(textwrap.dedent("""
+def test_resident_memory_of_lines_that_run_often(shoal: Any, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        textwrap.dedent("""
         @profile
         def work():
             data = bytearray(0)
@@ -476,7 +476,8 @@ def test_resident_memory_of_lines_that_run_often(
                 del data
                 data = bytearray(b"x") * size # make
         work()
-    """))
+    """)
+    )
     shoal("profile", "--json", "out.json", "program.py")
     (work,) = export.load(tmp_path / "out.json").functions
     assert isinstance(work, Function)
