@@ -51,12 +51,12 @@ SHOAL_API void shoal_profile_resized(struct shoal_profile_note before, const voi
 SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block));
 
 /* Blocks of at most `most` bytes come from pools and take `rounded` bytes there;
- * up to 512 they are taken to be rounded up to 16. Those of calls that are not
- * guarded only if `all`: they may be another allocator's. */
-SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes), int all);
+ * up to 512 they are taken to be rounded up to 16. */
+SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes));
 
-/* Bytes that pooled blocks of all threads take, so rounded, more than when it
- * began to be told of them: what a gauge subtracts from what pools occupy. */
+/* Bytes that pooled blocks take, so rounded, more than when it began to be told of
+ * them, of guarded calls: what a gauge subtracts from what the pools of objects
+ * occupy. RAW blocks are malloc's. */
 SHOAL_API int64_t shoal_profile_pooled(void);
 
 /* How many blocks that are too large for pools came or went: while this stands

@@ -101,23 +101,17 @@ static size_t (*size_of_block)(const void *block);
 
 void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)) { size_of_block = size_of; }
 
-/* Live bytes of pooled blocks, as the allocator rounds them: by calls that hold
- * the interpreter lock, and by others. */
-static int64_t pooled_guarded;
-static _Atomic(int64_t) pooled_unguarded;
+/* Live bytes of pooled blocks, as the allocator rounds them, of guarded calls. */
+static int64_t pooled;
 static size_t pooled_max;
 static size_t (*pooled_bytes)(size_t bytes);
-static bool are_all_pooled;
 
-void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes), int all) {
+void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes)) {
     pooled_max = most;
     pooled_bytes = rounded;
-    are_all_pooled = all;
 }
 
-int64_t shoal_profile_pooled(void) {
-    return pooled_guarded + atomic_load_explicit(&pooled_unguarded, memory_order_relaxed);
-}
+int64_t shoal_profile_pooled(void) { return pooled; }
 
 /* Blocks too large for pools that came or went: each may have been a mapping. */
 static _Atomic(int64_t) large_changes;
@@ -132,11 +126,9 @@ static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
         raise_by(&large_changes, 1);
         return;
     }
+    if (unlikely(!guarded)) return;
     size_t rounded = likely(bytes <= EVEN_MAX) ? (bytes + 15) & ~(size_t)15 : pooled_bytes(bytes);
-    if (likely(guarded))
-        pooled_guarded += sign * (int64_t)rounded;
-    else if (are_all_pooled)
-        raise_by(&pooled_unguarded, sign * (int64_t)rounded);
+    pooled += sign * (int64_t)rounded;
 }
 
 static always_inline void take_net(size_t bytes, bool guarded) {

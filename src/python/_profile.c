@@ -40,6 +40,18 @@ static PyObject *profile_is_started(PyObject *Py_UNUSED(module), PyObject *Py_UN
     return PyBool_FromLong(domains_are_told());
 }
 
+static const char aside_doc[] =
+    "aside(function)\n--\n\n"
+    "Return function(), while the interpreter asks its own allocator directly.\n\n"
+    "The function must not let other threads run.";
+
+static PyObject *profile_aside(PyObject *Py_UNUSED(module), PyObject *function) {
+    domains_step_aside();
+    PyObject *result = PyObject_CallNoArgs(function);
+    domains_step_back();
+    return result;
+}
+
 static const char mark_doc[] = "mark()\n--\n\n"
                                "Begin to count, from 0, what all threads take: for marked().";
 
@@ -158,8 +170,9 @@ static PyObject *profile_rss_before(PyObject *Py_UNUSED(module), PyObject *code)
     return function ? PyLong_FromLongLong(function->rss_before) : NULL;
 }
 
-static const char sites_doc[] = "sites(code)\n--\n\n"
-                                "Return the site of each of its lines, 0 of those that never began.";
+static const char sites_doc[] =
+    "sites(code)\n--\n\n"
+    "Return the site of each of its lines, 0 of those that never began.";
 
 static PyObject *profile_sites(PyObject *Py_UNUSED(module), PyObject *code) {
     const struct shoal_function *function = function_of(code);
@@ -248,8 +261,9 @@ static PyObject *profile_leave_all(PyObject *Py_UNUSED(module), PyObject *Py_UNU
     Py_RETURN_NONE;
 }
 
-static const char own_bytes_doc[] = "own_bytes()\n--\n\n"
-                                    "Return the bytes of the profiler's own memory, touched or not.";
+static const char own_bytes_doc[] =
+    "own_bytes()\n--\n\n"
+    "Return the bytes of the profiler's own memory, touched or not.";
 
 static PyObject *profile_own_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(shoal_profile_own_bytes());
@@ -265,6 +279,7 @@ static PyObject *profile_own_resident(PyObject *Py_UNUSED(module), PyObject *Py_
 static PyMethodDef profile_methods[] = {
     {"start", profile_start, METH_O, start_doc},
     {"is_started", profile_is_started, METH_NOARGS, is_started_doc},
+    {"aside", profile_aside, METH_O, aside_doc},
     {"mark", profile_mark, METH_NOARGS, mark_doc},
     {"marked", profile_marked, METH_NOARGS, marked_doc},
     {"gauge", profile_gauge, METH_NOARGS, gauge_doc},

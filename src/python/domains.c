@@ -217,3 +217,21 @@ void domains_tell(void) {
     shoal_profile_begin_by(take_place);
     if (!shoal_profile_is_idle()) take_place();
 }
+
+/* ---- For a moment ------------------------------------------------------------------ */
+
+static PyMemAllocatorEx stood_aside;
+static int stands_aside;
+
+void domains_step_aside(void) {
+    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &stood_aside);
+    PyMemAllocatorEx allocator = stood_aside;
+    stands_aside = allocator.malloc == object_malloc;
+    if (!stands_aside) return;
+    allocator.malloc = before[PYMEM_DOMAIN_OBJ].malloc;
+    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
+}
+
+void domains_step_back(void) {
+    if (stands_aside) PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &stood_aside);
+}

@@ -10,7 +10,12 @@
  * Put over whatever allocators there are, so after shoal.install(). */
 void domains_tell(void);
 
-/* Whether that was ever called. Holds the interpreter lock. */
+/* Objects are taken past us for a moment, since pymalloc tells of itself only where
+ * it is asked directly. Nothing is told of them, and the lock is to be kept. */
+void domains_step_aside(void);
+void domains_step_back(void);
+
+/* Whether domains_tell() was ever called. Holds the interpreter lock. */
 int domains_are_told(void);
 
 #endif

@@ -102,14 +102,14 @@ static size_t round_to_16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 void gauge_use(enum gauge_of of, int with_rss) {
     if (with_rss) open_statm();
     if (of == GAUGE_SHOAL) {
-        shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes, shoal_serves_malloc());
+        shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
         shoal_profile_size_blocks_by(shoal_usable_size);
         read_used = read_shoal;
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
         arenas_watch();
-        shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16, 0);
+        shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
         read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }

@@ -45,6 +45,7 @@ class Collector:
         self._sources: dict[CodeType, Source | str] = {}  # or why there is none
         self._names: dict[CodeType, str] = {}
         self._started: float | None = None
+        self._returned_before = 0
         self.with_rss = True
         self.allocator: Allocator = _wanted_allocator()
 
@@ -108,6 +109,7 @@ class Collector:
         if self._started is None:
             allocator.serve(self.allocator)
         _profile.start(self.with_rss)
+        self._returned_before = _profile.gauge()[1]
         self._started = time.time()
 
     def has_figures(self) -> bool:
@@ -127,7 +129,7 @@ class Collector:
 
         from shoal.profiler.model import Report
 
-        usage = _heap.usage()
+        live, held = _live_and_held()
         now = time.time()
         started = self._started if self._started is not None else now
         return Report(
@@ -138,9 +140,9 @@ class Collector:
             python=platform.python_version(),
             started=started,
             seconds=now - started,
-            live=usage["live"],
-            held=usage["held"],
-            returned=usage["returned"],
+            live=live,
+            held=held,
+            returned=_profile.gauge()[1] - self._returned_before,
             rss=_resident(),
         )
 
@@ -191,6 +193,15 @@ def _ran(code: CodeType) -> bool:
     """Say whether it was called, or went on running in the child of a fork."""
     calls, lines = _profile.figures(code)
     return calls > 0 or any(line[0] for line in lines)
+
+
+def _live_and_held() -> tuple[int, int]:
+    if _heap.state() == 1:
+        usage = _heap.usage()
+        return usage["live"], usage["held"]
+    from shoal import _pymalloc
+
+    return _pymalloc.live_and_held()
 
 
 def _wanted_allocator() -> Allocator:

@@ -152,3 +152,38 @@ work()
     assert abs(grew[1]) < 100_000
     assert shrank[0] < -300 * 71_000
     assert shrank[1] > -100_000  # what they take now is in pools, and no part of these
+
+
+TOTALS = """
+from shoal import profile
+kept = []
+
+@profile
+def work():
+    made = [bytes(100) for _ in range(100_000)]
+    kept.extend(made[::100])
+
+work()
+report = profile.report()
+"""
+TOTALS += END + "answer = [report.live, report.held, report.returned]"
+
+
+@pytest.mark.parametrize("env", ALLOCATORS)
+def test_the_whole_process_is_told_on_either_heap(off_shoal: Any, env: dict[str, str]) -> None:
+    live, held, returned = off_shoal(TOTALS, env=env)
+    bytes_made = 100_000 * 144
+    assert 1000 * 144 < live < bytes_made
+    assert bytes_made / 5 < held < bytes_made * 1.2
+    assert 0 <= returned < 2 * bytes_made
+
+
+def test_what_was_returned_before_profiling_is_not_told(on_shoal: Any) -> None:
+    before = "made = bytes(50_000_000); del made; import shoal; shoal.trim()"
+    _, _, returned = on_shoal(before + TOTALS)
+    assert returned < 20_000_000
+
+
+def test_usage_knows_pymallocs_arenas_while_profiling(off_shoal: Any) -> None:
+    code = "import shoal; from shoal import profile; work = profile(lambda: 0); work()" + END
+    assert off_shoal(code + "answer = shoal.usage().rss.pymalloc", env=PYMALLOC) >= 2**20
