@@ -11,14 +11,21 @@
 
 __thread struct tally tally;
 
-struct atomic_account {
-    _Atomic(int64_t) live, live_blocks, made, made_blocks;
+/* Of a site, all that ever came and went: what a block costs is two sums when it
+ * comes and two when it goes. `again` is the part of `came` that was not made,
+ * since it had been another's, or the same block's, before that was resized. */
+struct sums {
+    int64_t came, came_blocks, went, went_blocks, again, again_blocks;
+};
+
+struct atomic_sums {
+    _Atomic(int64_t) came, came_blocks, went, went_blocks, again, again_blocks;
 };
 
 /* By site, and only what was touched of them is resident. */
 static struct accounts {
-    struct shoal_account guarded[SITES_MAX + 1];
-    struct atomic_account unguarded[SITES_MAX + 1];
+    struct sums guarded[SITES_MAX + 1];
+    struct atomic_sums unguarded[SITES_MAX + 1];
 } *accounts;
 static unsigned site_count = MARK_SITES;
 
@@ -37,24 +44,27 @@ static always_inline void raise_by(_Atomic(int64_t) *sum, int64_t by) {
     atomic_fetch_add_explicit(sum, by, memory_order_relaxed);
 }
 
-static always_inline void enter_made(unsigned site, int64_t bytes, bool guarded) {
-    if (likely(guarded)) {
-        accounts->guarded[site].made += bytes;
-        accounts->guarded[site].made_blocks++;
-    } else {
-        raise_by(&accounts->unguarded[site].made, bytes);
-        raise_by(&accounts->unguarded[site].made_blocks, 1);
-    }
+#define RAISE(site, bytes, blocks, sum) \
+    do { \
+        if (likely(guarded)) { \
+            accounts->guarded[site].sum += (bytes); \
+            accounts->guarded[site].sum##_blocks += (blocks); \
+        } else { \
+            raise_by(&accounts->unguarded[site].sum, bytes); \
+            raise_by(&accounts->unguarded[site].sum##_blocks, blocks); \
+        } \
+    } while (0)
+
+static always_inline void enter_came(unsigned site, size_t bytes, bool guarded) {
+    RAISE(site, (int64_t)bytes, 1, came);
 }
 
-static always_inline void enter_live(unsigned site, int64_t bytes, int64_t blocks, bool guarded) {
-    if (likely(guarded)) {
-        accounts->guarded[site].live += bytes;
-        accounts->guarded[site].live_blocks += blocks;
-    } else {
-        raise_by(&accounts->unguarded[site].live, bytes);
-        raise_by(&accounts->unguarded[site].live_blocks, blocks);
-    }
+static always_inline void enter_went(unsigned site, size_t bytes, bool guarded) {
+    RAISE(site, (int64_t)bytes, 1, went);
+}
+
+static always_inline void enter_again(unsigned site, size_t bytes, int64_t blocks, bool guarded) {
+    RAISE(site, (int64_t)bytes, blocks, again);
 }
 
 /* ---- Idle or not ----------------------------------------------------------------- */
@@ -84,15 +94,16 @@ int64_t shoal_profile_noted_blocks(void) {
 }
 
 struct shoal_account shoal_profile_account(unsigned site) {
-    struct shoal_account sum = {0};
-    if (!accounts || site == 0 || site > SITES_MAX) return sum;
-    sum = accounts->guarded[site];
-    struct atomic_account *more = &accounts->unguarded[site];
-    sum.live += more->live;
-    sum.live_blocks += more->live_blocks;
-    sum.made += more->made;
-    sum.made_blocks += more->made_blocks;
-    return sum;
+    if (!accounts || site == 0 || site > SITES_MAX) return (struct shoal_account){0};
+    const struct sums *sums = &accounts->guarded[site];
+    struct atomic_sums *more = &accounts->unguarded[site];
+    int64_t came = sums->came + more->came, came_blocks = sums->came_blocks + more->came_blocks;
+    return (struct shoal_account){
+        .live = came - sums->went - more->went,
+        .live_blocks = came_blocks - sums->went_blocks - more->went_blocks,
+        .made = came - sums->again - more->again,
+        .made_blocks = came_blocks - sums->again_blocks - more->again_blocks,
+    };
 }
 
 /* ---- Blocks ------------------------------------------------------------------- */
@@ -142,16 +153,17 @@ static always_inline void give_net(size_t bytes, bool guarded) {
     tally.net -= (int64_t)bytes;
 }
 
-static always_inline void note_block(const void *block, size_t bytes, unsigned site, bool guarded) {
-    struct note note = {bytes, site};
-    if (!shadow_note(block, &note)) return;
-    enter_live(note.site, (int64_t)bytes, 1, guarded);
-    if (mark_counts(note.site)) mark_change((int64_t)bytes, guarded);
+/* False when there is no memory for it. */
+static always_inline bool note_block(const void *block, struct note *note, bool guarded) {
+    if (!shadow_note(block, note)) return false;
+    enter_came(note->site, note->bytes, guarded);
+    if (mark_counts(note->site)) mark_change((int64_t)note->bytes, guarded);
+    return true;
 }
 
 static always_inline bool take_note(const void *block, struct note *note, bool guarded) {
     if (!shadow_forget(block, note)) return false;
-    enter_live(note->site, -(int64_t)note->bytes, -1, guarded);
+    enter_went(note->site, note->bytes, guarded);
     if (mark_counts(note->site)) mark_change(-(int64_t)note->bytes, guarded);
     return true;
 }
@@ -162,10 +174,8 @@ static always_inline unsigned site_now(void) { return tally.site ? tally.site : 
 void shoal_profile_took(const void *block, size_t bytes, int guarded) {
     if (bytes == 0) bytes = 1; /* a note has no 0 */
     take_net(bytes, guarded);
-    unsigned site = site_now();
-    if (!site) return;
-    enter_made(site, (int64_t)bytes, guarded);
-    note_block(block, bytes, site, guarded);
+    struct note note = {bytes, site_now()};
+    if (note.site) note_block(block, &note, guarded);
 }
 
 /* The bytes and the site of a block that goes; its note goes first: once the
@@ -189,24 +199,26 @@ struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded)
 
 void shoal_profile_resized(struct shoal_profile_note before, const void *block, const void *resized,
                            size_t bytes, int guarded) {
-    if (!resized) {
-        if (before.site) note_block(block, before.bytes, before.site, guarded);
-        return;
-    }
+    unsigned now = resized ? site_now() : 0;
     if (bytes == 0) bytes = 1;
-    give_net(before.bytes, guarded);
-    take_net(bytes, guarded);
-    unsigned now = site_now(), site = now ? now : before.site;
-    if (!site) return;
-    if (now && bytes > before.bytes) enter_made(site, (int64_t)(bytes - before.bytes), guarded);
-    note_block(resized, bytes, site, guarded);
+    if (resized) {
+        give_net(before.bytes, guarded);
+        take_net(bytes, guarded);
+    } else {
+        resized = block;
+        bytes = before.bytes;
+    }
+    struct note note = {bytes, now ? now : before.site};
+    if (!note.site || !note_block(resized, &note, guarded)) return;
+    bool has_grown = now && bytes > before.bytes;
+    enter_again(note.site, has_grown ? before.bytes : bytes, !has_grown, guarded);
 }
 
 size_t ledger_bytes(void) { return accounts ? sizeof *accounts : 0; }
 
 /* The accounts of the sites there are; seldom are there any of the unguarded. */
 static size_t ledger_resident(void) {
-    size_t bytes = accounts ? (site_count + 1) * sizeof(struct shoal_account) : 0;
+    size_t bytes = accounts ? (site_count + 1) * sizeof(struct sums) : 0;
     return (bytes + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
 }
 
