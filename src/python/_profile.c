@@ -89,7 +89,9 @@ static const char watch_doc[] =
     "watch(code, line_count)\n--\n\n"
     "Account for each line of a code object from now on.\n\n"
     "Parameters\n----------\n"
-    "code : types.CodeType\n"
+    "code : types.CodeType or types.FunctionType\n"
+    "    Of a function it is the code, too; but before 3.12 maybe only what that very\n"
+    "    function runs of it, which costs other code nothing.\n"
     "line_count : int\n"
     "    Lines from code.co_firstlineno on; later ones are not accounted for.\n\n"
     "Raises\n------\n"
@@ -97,11 +99,18 @@ static const char watch_doc[] =
     "    Every number of sys.monitoring's tools is taken.";
 
 static PyObject *profile_watch(PyObject *Py_UNUSED(module), PyObject *args) {
-    PyObject *code;
+    PyObject *object;
     Py_ssize_t line_count;
-    if (!PyArg_ParseTuple(args, "O!n", &PyCode_Type, &code, &line_count)) return NULL;
+    if (!PyArg_ParseTuple(args, "On", &object, &line_count)) return NULL;
     if (line_count < 1) return PyErr_Format(PyExc_ValueError, "line_count is %zd", line_count);
-    if (watched_begin(code, line_count) < 0) return NULL;
+    int status = -1;
+    if (PyCode_Check(object))
+        status = watched_begin(object, line_count);
+    else if (PyObject_TypeCheck(object, &PyFunction_Type))
+        status = watched_begin_function(object, line_count);
+    else
+        PyErr_Format(PyExc_TypeError, "neither code nor a function: %R", object);
+    if (status < 0) return NULL;
     Py_RETURN_NONE;
 }
 

@@ -25,7 +25,37 @@ static __thread struct {
     const Frame *entered; /* the innermost that evaluate_watched() runs           */
     const Frame *left;    /* whose block ended last                               */
     int is_awaiting_call; /* the traced frame runs, but is not entered yet        */
+    int wants_frames;     /* all frames are evaluated here, for this thread       */
 } here __attribute__((tls_model("initial-exec")));
+
+/* ---- Whether frames are evaluated here: it makes every call slower ------------------ */
+
+static int wanting; /* threads, and one more for good */
+
+static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws);
+
+static void change_wanting(int by) {
+    PyInterpreterState *interpreter = PyInterpreterState_Get();
+    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
+    wanting += by;
+    if (wanting > 0 && now != evaluate) {
+        evaluate_before = now;
+        _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
+    } else if (wanting == 0 && now == evaluate) {
+        _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate_before);
+    }
+}
+
+static int set_wanted(int wanted) {
+    int was_wanted = here.wants_frames;
+    here.wants_frames = wanted;
+    if (wanted != was_wanted) change_wanting(wanted - was_wanted);
+    return was_wanted;
+}
+
+int events_want_frames(void) { return set_wanted(1); }
+
+void events_end_frames(int was_wanted) { set_wanted(was_wanted); }
 
 /* ---- Whose the trace function is ----------------------------------------------- */
 
@@ -114,7 +144,9 @@ static PyObject *evaluate_called(PyThreadState *thread, Frame *frame, int throws
     const Frame *caller = here.traced;
     trace_by_other(thread);
     here.traced = here.left = NULL;
+    int was_wanted = set_wanted(0);
     PyObject *result = evaluate_before(thread, frame, throws);
+    set_wanted(was_wanted);
     if (here.left != caller || here.entered == caller) {
         here.traced = caller;
         trace_by_us(thread);
@@ -144,11 +176,9 @@ static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws) {
 /* ---- See watched.h ------------------------------------------------------------------ */
 
 static int evaluate_all(void) {
-    PyInterpreterState *interpreter = PyInterpreterState_Get();
-    _PyFrameEvalFunction now = _PyInterpreterState_GetEvalFrameFunc(interpreter);
-    if (now == evaluate) return 0;
-    evaluate_before = now;
-    _PyInterpreterState_SetEvalFrameFunc(interpreter, evaluate);
+    static int is_for_good;
+    if (!is_for_good) change_wanting(1);
+    is_for_good = 1;
     return 0;
 }
 

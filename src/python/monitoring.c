@@ -153,6 +153,8 @@ int events_begin(PyObject *code, int was_refused) {
     return was_refused ? restart_events() : 0;
 }
 
+int events_of_function(PyObject *Py_UNUSED(function)) { return 0; }
+
 int events_of_new(int wanted) {
     if (monitoring == NULL && (!wanted || set_up() < 0)) return wanted ? -1 : 0;
     PyObject *names = PyObject_GetAttrString(monitoring, "events");

@@ -39,13 +39,29 @@ static int have_place(void) {
     return -1;
 }
 
-int watched_begin(PyObject *code, Py_ssize_t line_count) {
-    if (have_place() < 0) return -1;
-    int was_refused = watched_is_refused(code);
+/* What it is watched as, made if need be. */
+static struct shoal_function *function_made(PyObject *code, Py_ssize_t line_count) {
+    if (have_place() < 0) return NULL;
     struct shoal_function *function = watched_function(code);
-    if (function == NULL && (function = first_watched(code, line_count)) == NULL) return -1;
-    if (function->is_watched) return 0;
+    return function ? function : first_watched(code, line_count);
+}
+
+int watched_begin(PyObject *code, Py_ssize_t line_count) {
+    int was_refused = watched_is_refused(code);
+    struct shoal_function *function = function_made(code, line_count);
+    if (function == NULL) return -1;
+    if (function->is_watched && !EVENTS_ARE_OF_FUNCTIONS) return 0;
     if (events_begin(code, was_refused) < 0) return -1;
+    function->is_watched = 1;
+    return 0;
+}
+
+int watched_begin_function(PyObject *object, Py_ssize_t line_count) {
+    PyObject *code = PyFunction_GET_CODE(object);
+    int is_told = events_of_function(object);
+    if (is_told <= 0) return is_told < 0 ? -1 : watched_begin(code, line_count);
+    struct shoal_function *function = function_made(code, line_count);
+    if (function == NULL) return -1;
     function->is_watched = 1;
     return 0;
 }

@@ -18,6 +18,10 @@ struct shoal_function *watched_function(PyObject *code);
  * figures go on too. -1 and an exception when it cannot. */
 int watched_begin(PyObject *code, Py_ssize_t line_count);
 
+/* The same for the code of a function. Before 3.12 that costs other code nothing,
+ * but only calls of this very function may be told of. */
+int watched_begin_function(PyObject *function, Py_ssize_t line_count);
+
 /* Events of it are not told any more; its figures stay. -1 and an exception. */
 int watched_end(PyObject *code);
 
@@ -44,6 +48,17 @@ struct shoal_function *watched_newcomer(PyObject *code);
  * before, and not wanted. -1 and an exception. */
 int events_begin(PyObject *code, int was_refused);
 int events_end(PyObject *code);
+
+/* Whether events can be had of a function for less than of its code. */
+enum { EVENTS_ARE_OF_FUNCTIONS = PY_VERSION_HEX < 0x030C0000 };
+
+/* A function tells of its own calls from now on. 0 when it cannot, as from 3.12 on
+ * none needs to; -1 and an exception. */
+int events_of_function(PyObject *function);
+
+/* While such a call lasts: the calling thread's frames are looked at, and as before. */
+int events_want_frames(void);
+void events_end_frames(int was_wanted);
 
 /* That new code runs is told, by watched_newcomer(), or not. -1 and an exception. */
 int events_of_new(int wanted);

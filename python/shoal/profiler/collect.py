@@ -12,7 +12,7 @@ from shoal.profiler import allocator, source
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType
+    from types import CodeType, FunctionType
     from typing import Any
 
     from shoal.profiler.allocator import Allocator
@@ -60,17 +60,23 @@ class Collector:
             The interpreter cannot tell of lines: all tools of sys.monitoring
             are in use.
         """
-        code = source.code_of(function)
-        self.add_code(code)
+        found = source.function_of(function)
+        code: CodeType = getattr(found, "__code__", found)
+        self.add_code(code, function=found)
         return code
 
-    def add_code(self, code: CodeType, module_globals: dict[str, Any] | None = None) -> None:
-        """Profile a code object from now on; see `add`."""
+    def add_code(
+        self,
+        code: CodeType,
+        module_globals: dict[str, Any] | None = None,
+        function: FunctionType | CodeType | None = None,
+    ) -> None:
+        """Profile a code object from now on, or only calls of a function of it; see `add`."""
         if self._started is None:
             self.start()
         # A function may be added again and again, by a line that is profiled itself.
         _profile.unaccounted(self._note, code, module_globals)
-        _profile.watch(code, source.line_count(code))
+        _profile.watch(function or code, source.line_count(code))
 
     def add_new(self, wants: Callable[[CodeType], bool]) -> None:
         """Profile from now on whatever code is wanted, from the first time it runs.

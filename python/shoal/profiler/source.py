@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-__all__ = ["NoSourceError", "Source", "SourceChangedError", "code_of", "line_count", "take"]
+__all__ = [
+    "NoSourceError",
+    "Source",
+    "SourceChangedError",
+    "code_of",
+    "function_of",
+    "line_count",
+    "take",
+]
 
 
 class NoSourceError(Exception):
@@ -111,7 +120,13 @@ class Source:
 
 
 def code_of(function: Any) -> CodeType:
-    """Return the code object of what was written with ``def`` or ``lambda``.
+    """Return the code object of what was written with ``def`` or ``lambda``; see `function_of`."""
+    code: CodeType = getattr(found := function_of(function), "__code__", found)
+    return code
+
+
+def function_of(function: Any) -> FunctionType | CodeType:
+    """Return the function that was written with ``def`` or ``lambda``, or code if that is given.
 
     Parameters
     ----------
@@ -132,10 +147,12 @@ def code_of(function: Any) -> CodeType:
         for attribute in ("__wrapped__", "__func__", "fget", "func", "__code__"):
             inner = getattr(function, attribute, None)
             if inner is not None and inner is not function:
-                function = inner
                 break
         else:
             break
+        if attribute == "__code__" and isinstance(function, FunctionType):
+            return function
+        function = inner
     if callable(function) and not isinstance(function, type):
         raise NoSourceError(f"no source of {name}: it is not written in Python")
     raise NoSourceError(f"no source of {name}: it is not a function")
