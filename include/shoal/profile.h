@@ -29,8 +29,9 @@ extern "C" {
  * `guarded`: the call holds the interpreter lock, as those of the domains OBJ
  * and MEM do; then no atomics are needed. */
 
-/* A block at a multiple of 16 was handed out to the calling thread. */
-SHOAL_API void shoal_profile_took(const void *block, size_t bytes, int guarded);
+/* A block at a multiple of 16 was handed out to the calling thread; NULL is none.
+ * Gives the block: what asked for it can end with this call. */
+SHOAL_API void *shoal_profile_took(void *block, size_t bytes, int guarded);
 
 /* A block is about to be freed; NULL is none. */
 SHOAL_API void shoal_profile_gave(const void *block, int guarded);

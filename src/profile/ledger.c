@@ -131,15 +131,18 @@ int64_t shoal_profile_large_changes(void) {
     return atomic_load_explicit(&large_changes, memory_order_relaxed);
 }
 
+enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
+
 static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
-    enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
-    if (unlikely(bytes > pooled_max)) {
-        raise_by(&large_changes, 1);
-        return;
+    size_t rounded = (bytes + 15) & ~(size_t)15;
+    if (unlikely(bytes > EVEN_MAX)) {
+        if (bytes > pooled_max) {
+            raise_by(&large_changes, 1);
+            return;
+        }
+        rounded = pooled_bytes(bytes);
     }
-    if (unlikely(!guarded)) return;
-    size_t rounded = likely(bytes <= EVEN_MAX) ? (bytes + 15) & ~(size_t)15 : pooled_bytes(bytes);
-    pooled += sign * (int64_t)rounded;
+    if (likely(guarded)) pooled += sign * (int64_t)rounded;
 }
 
 static always_inline void take_net(size_t bytes, bool guarded) {
@@ -171,11 +174,28 @@ static always_inline bool take_note(const void *block, struct note *note, bool g
 /* Whose blocks those are that the thread asks for now, 0 for nobody's. */
 static always_inline unsigned site_now(void) { return tally.site ? tally.site : mark_site(); }
 
-void shoal_profile_took(const void *block, size_t bytes, int guarded) {
+static never_inline void *took_unusual(void *block, size_t bytes, bool guarded) {
     if (bytes == 0) bytes = 1; /* a note has no 0 */
     take_net(bytes, guarded);
     struct note note = {bytes, site_now()};
     if (note.site) note_block(block, &note, guarded);
+    return block;
+}
+
+/* The branches that small blocks do not have are left out here. */
+static always_inline void *took(void *block, size_t bytes, bool guarded) {
+    if (unlikely(!block)) return NULL;
+    if (unlikely(bytes - 1 >= EVEN_MAX)) return took_unusual(block, bytes, guarded);
+    take_net(bytes, guarded);
+    struct note note = {bytes, site_now()};
+    if (note.site) note_block(block, &note, guarded);
+    return block;
+}
+
+/* Apart, so that its caller can end with it, and in one piece. */
+__attribute__((noinline, flatten)) void *shoal_profile_took(void *block, size_t bytes,
+                                                            int guarded) {
+    return likely(guarded) ? took(block, bytes, true) : took(block, bytes, false);
 }
 
 /* The bytes and the site of a block that goes; its note goes first: once the

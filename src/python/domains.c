@@ -56,8 +56,7 @@ static inline void *take(PyMemAllocatorDomain domain, size_t size) {
     is_inside = 1;
     void *block = to->malloc(to->ctx, size);
     is_inside = 0;
-    if (block) shoal_profile_took(block, size, is_guarded(domain));
-    return block;
+    return shoal_profile_took(block, size, is_guarded(domain));
 }
 
 static inline void *take_zeros(PyMemAllocatorDomain domain, size_t count, size_t size) {
@@ -66,8 +65,7 @@ static inline void *take_zeros(PyMemAllocatorDomain domain, size_t count, size_t
     is_inside = 1;
     void *block = to->calloc(to->ctx, count, size);
     is_inside = 0;
-    if (block) shoal_profile_took(block, count * size, is_guarded(domain));
-    return block;
+    return shoal_profile_took(block, count * size, is_guarded(domain));
 }
 
 static inline void give(PyMemAllocatorDomain domain, void *block) {
@@ -77,9 +75,13 @@ static inline void give(PyMemAllocatorDomain domain, void *block) {
         return;
     }
     shoal_profile_gave(block, is_guarded(domain));
-    is_inside = 1;
-    to->free(to->ctx, block);
-    is_inside = 0;
+    if (seldom(is_layered)) {
+        is_inside = 1;
+        to->free(to->ctx, block);
+        is_inside = 0;
+    } else {
+        to->free(to->ctx, block); /* if it calls us again, for a block without a note */
+    }
 }
 
 static int is_shoal; /* serves the guarded domains */
@@ -115,12 +117,12 @@ static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size
     return resized;
 }
 
-/* Apart, so that the idle path has no frame; the engine is inlined. */
-#define BUSY_PATH static __attribute__((noinline, flatten))
+/* Apart, so that the idle path has no frame. */
+#define BUSY_PATH static __attribute__((noinline))
 
 #define DOMAIN(name, domain) \
     BUSY_PATH void *name##_take(size_t size) { return take(domain, size); } \
-    BUSY_PATH void name##_give(void *block) { give(domain, block); } \
+    BUSY_PATH __attribute__((flatten)) void name##_give(void *block) { give(domain, block); } \
     static void *name##_malloc(void *Py_UNUSED(context), size_t size) { \
         return is_idle() ? take_idle(domain, size) : name##_take(size); \
     } \
