@@ -69,7 +69,8 @@ static inline void *take(PyMemAllocatorDomain domain, const void *context, size_
 static inline void *take_zeros(PyMemAllocatorDomain domain, const void *context, size_t count,
                                size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inner(domain, context)) return innermost[domain].calloc(innermost[domain].ctx, count, size);
+    if (is_inner(domain, context))
+        return innermost[domain].calloc(innermost[domain].ctx, count, size);
     is_inside = 1;
     void *block = to->calloc(to->ctx, count, size);
     is_inside = 0;
@@ -114,7 +115,8 @@ static inline int may_come_in(PyMemAllocatorDomain domain, size_t before_bytes, 
 static inline void *resize(PyMemAllocatorDomain domain, const void *context, void *block,
                            size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inner(domain, context)) return innermost[domain].realloc(innermost[domain].ctx, block, size);
+    if (is_inner(domain, context))
+        return innermost[domain].realloc(innermost[domain].ctx, block, size);
     if (!block) return take(domain, context, size);
     if (is_idle() && !shoal_profile_is_noted(block)) return to->realloc(to->ctx, block, size);
     struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
