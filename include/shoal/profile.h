@@ -35,6 +35,11 @@ SHOAL_API void shoal_profile_took(const void *block, size_t bytes, int guarded);
 /* A block is about to be freed; NULL is none. */
 SHOAL_API void shoal_profile_gave(const void *block, int guarded);
 
+/* A block of `bytes` that the calling thread has taken last, with the interpreter
+ * lock held, is there only because of the profiler: from now on it is as if it
+ * had never been taken, and nothing when it goes. Again it changes nothing. */
+SHOAL_API void shoal_profile_disown(const void *block, size_t bytes);
+
 /* A block is about to be resized, and then was: `resized` is NULL when it could
  * not be, and all is as before. Its new bytes are the open line's, or, when
  * there is none, still the old site's. */
@@ -54,8 +59,9 @@ SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)
  * up to 512 they are taken to be rounded up to 16. */
 SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes));
 
-/* Bytes that pooled blocks of all threads take, so rounded, more than when it
- * began to be told of them: what a gauge subtracts from what pools occupy. */
+/* Bytes that pooled blocks take, so rounded, more than when it began to be told of
+ * them, of guarded calls: what a gauge subtracts from what the pools of objects
+ * occupy. RAW blocks are malloc's. */
 SHOAL_API int64_t shoal_profile_pooled(void);
 
 /* How many blocks that are too large for pools came or went: while this stands

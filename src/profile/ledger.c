@@ -70,10 +70,8 @@ static size_t (*size_of_block)(const void *block);
 
 void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)) { size_of_block = size_of; }
 
-/* Live bytes of pooled blocks, as the allocator rounds them: by calls that hold
- * the interpreter lock, and by others. */
-static int64_t pooled_guarded;
-static _Atomic(int64_t) pooled_unguarded;
+/* Live bytes of pooled blocks, as the allocator rounds them, of guarded calls. */
+static int64_t pooled;
 static size_t pooled_max;
 static size_t (*pooled_bytes)(size_t bytes);
 
@@ -82,9 +80,7 @@ void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes))
     pooled_bytes = rounded;
 }
 
-int64_t shoal_profile_pooled(void) {
-    return pooled_guarded + atomic_load_explicit(&pooled_unguarded, memory_order_relaxed);
-}
+int64_t shoal_profile_pooled(void) { return pooled; }
 
 /* Blocks too large for pools that came or went: each may have been a mapping. */
 static _Atomic(int64_t) large_changes;
@@ -99,11 +95,9 @@ static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
         raise_by(&large_changes, 1);
         return;
     }
+    if (unlikely(!guarded)) return;
     size_t rounded = likely(bytes <= EVEN_MAX) ? (bytes + 15) & ~(size_t)15 : pooled_bytes(bytes);
-    if (likely(guarded))
-        pooled_guarded += sign * (int64_t)rounded;
-    else
-        raise_by(&pooled_unguarded, sign * (int64_t)rounded);
+    pooled += sign * (int64_t)rounded;
 }
 
 static always_inline void take_net(size_t bytes, bool guarded) {
@@ -124,7 +118,7 @@ static always_inline void note_block(const void *block, size_t bytes, unsigned s
 
 static always_inline bool take_note(const void *block, struct note *note, bool guarded) {
     if (!shadow_forget(block, note)) return false;
-    enter_live(note->site, -(int64_t)note->bytes, -1, guarded);
+    if (likely(note->site)) enter_live(note->site, -(int64_t)note->bytes, -1, guarded);
     return true;
 }
 
@@ -147,6 +141,23 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
 
 void shoal_profile_gave(const void *block, int guarded) {
     if (block) give_net(take_off(block, guarded).bytes, guarded);
+}
+
+/* What it took away from the open line it gives back. That it raised the highest
+ * point is only known while the thread stands there. */
+void shoal_profile_disown(const void *block, size_t bytes) {
+    struct note note, nobodys = {0, 0};
+    bool is_noted = take_note(block, &note, true);
+    if (is_noted && !note.site) return (void)shadow_note(block, &nobodys);
+    if (is_noted) {
+        accounts->guarded[note.site].made -= (int64_t)note.bytes;
+        accounts->guarded[note.site].made_blocks--;
+        bytes = note.bytes;
+    }
+    bool stands_highest = tally.high == tally.net;
+    give_net(bytes, true);
+    if (stands_highest) tally.high = tally.net;
+    if (bytes > 16) shadow_note(block, &nobodys);
 }
 
 struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded) {

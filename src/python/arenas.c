@@ -55,6 +55,37 @@ size_t arenas_list(struct arena *arenas, size_t room) {
     return all;
 }
 
+/* ---- By address: where in each MiB an arena begins, if one does ------------------
+ *
+ * Of 64 GiB around the first one; what is beyond is not found. */
+
+enum { SLOT_SHIFT = 20, SLOTS = 1 << 16, PAGE_SHIFT = 12, PAGES_A_SLOT = 1 << 8 };
+
+static _Atomic(uint16_t) begins_at[SLOTS]; /* a page of the slot, from 1; 0 for none */
+static _Atomic(size_t) first_slot;
+
+static size_t slot_of(const void *address) {
+    return ((uintptr_t)address >> SLOT_SHIFT) - atomic_load_explicit(&first_slot, memory_order_relaxed);
+}
+
+static unsigned page_of(const void *address) {
+    return (uintptr_t)address >> PAGE_SHIFT & (PAGES_A_SLOT - 1);
+}
+
+static void mark(const void *start, size_t bytes, int is_there) {
+    size_t unset = 0, chosen = ((uintptr_t)start >> SLOT_SHIFT) - SLOTS / 2;
+    atomic_compare_exchange_strong(&first_slot, &unset, chosen);
+    if (bytes != (size_t)1 << SLOT_SHIFT || slot_of(start) >= SLOTS) return;
+    begins_at[slot_of(start)] = is_there ? (uint16_t)(page_of(start) + 1) : 0;
+}
+
+static int is_in_arena(const void *address) {
+    size_t slot = slot_of(address);
+    if (slot == 0 || slot >= SLOTS) return 0;
+    unsigned page = page_of(address) + 1, here = begins_at[slot], before_it = begins_at[slot - 1];
+    return (here && page >= here) || (before_it && page < before_it);
+}
+
 /* ---- Watching -------------------------------------------------------------------- */
 
 static void *take_arena(void *context, size_t size) {
@@ -62,11 +93,13 @@ static void *take_arena(void *context, size_t size) {
     if (!arena) return NULL;
     atomic_fetch_add_explicit(&taken, (int64_t)size, memory_order_relaxed);
     remember(arena, size);
+    mark(arena, size, 1);
     return arena;
 }
 
 static void free_arena(void *context, void *arena, size_t size) {
     forget(arena); /* first: once it is freed it may be another's */
+    mark(arena, size, 0);
     before.free(context, arena, size);
     atomic_fetch_add_explicit(&freed, (int64_t)size, memory_order_relaxed);
 }
@@ -109,4 +142,10 @@ struct arena_live arena_live(const struct arena *arena) {
         sum.bytes += (size_t)header->count * (header->size_class + 1) * 16;
     }
     return sum;
+}
+
+size_t arenas_block_bytes(const void *block) {
+    if (!is_in_arena(block)) return 0;
+    uintptr_t pool = (uintptr_t)block & ~(uintptr_t)(POOL_BYTES - 1);
+    return (size_t)(((const struct pool_header *)pool)->size_class + 1) * 16;
 }

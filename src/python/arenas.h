@@ -29,4 +29,8 @@ struct arena_live {
 };
 struct arena_live arena_live(const struct arena *arena);
 
+/* The bytes of a block in an arena made since they are watched, as pymalloc rounds
+ * it up; 0 when it is in none. Any thread, a few loads. */
+size_t arenas_block_bytes(const void *block);
+
 #endif

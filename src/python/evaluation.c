@@ -7,12 +7,26 @@
 
 #define Py_BUILD_CORE
 #include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
 #undef Py_BUILD_CORE
 
 static _PyFrameEvalFunction evaluate_before;
 
+/* The calling thread has begun to evaluate a watched frame, and not traced it yet. */
+static __thread int is_fresh __attribute__((tls_model("initial-exec")));
+
+/* To trace a frame the interpreter makes an object for it, and for its code, once,
+ * a table of lines. They are not the doing of the line that called it. */
+static void disown_what_tracing_takes(PyFrameObject *frame) {
+    PyCodeObject *code = frame->f_frame->f_code;
+    is_fresh = 0;
+    shoal_profile_disown((char *)frame - sizeof(PyGC_Head), sizeof(PyFrameObject));
+    if (code->_co_linearray) shoal_profile_disown(code->_co_linearray, 0);
+}
+
 static int on_event(PyObject *Py_UNUSED(self), PyFrameObject *frame, int what,
                     PyObject *Py_UNUSED(argument)) {
+    if (is_fresh) disown_what_tracing_takes(frame);
     if (what != PyTrace_LINE) return 0;
     struct shoal_function *function = watched_function((PyObject *)frame->f_frame->f_code);
     if (function) shoal_profile_line(function, frame->f_lineno);
@@ -41,7 +55,9 @@ static PyObject *evaluate_watched(PyThreadState *thread, _PyInterpreterFrame *fr
     thread->c_traceobj = NULL;
     around->use_tracing = 255;
     shoal_profile_enter(function, line);
+    is_fresh = 1;
     PyObject *result = evaluate_before(thread, frame, throws);
+    is_fresh = 0;
     shoal_profile_leave(function);
     around->use_tracing = was_tracing;
     thread->c_tracefunc = tracer;

@@ -9,30 +9,45 @@ static long tool_id;
 
 /* ---- Callbacks: code, then a line number or the offset of an instruction ----- */
 
+/* The number that an event comes with. The interpreter may have made an object
+ * for it, just now and in the middle of a line, which is not the line's doing. */
+static int number_of(PyObject *number) {
+    enum { READY_MADE = 256 };
+    long value = PyLong_AsLong(number);
+    if (value > READY_MADE) shoal_profile_disown(number, sizeof(PyLongObject));
+    return (int)value;
+}
+
 static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function) shoal_profile_line(function, (int)PyLong_AsLong(args[1]));
+    if (count < 2) Py_RETURN_NONE;
+    int line = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function) shoal_profile_line(function, line);
     Py_RETURN_NONE;
 }
 
 static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_enter(function, 0);
     Py_RETURN_NONE;
 }
 
 /* Resumed, or entered by throw(): in the midst of a line. */
 static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function && function->is_watched) {
-        int line = PyCode_Addr2Line((PyCodeObject *)args[0], (int)PyLong_AsLong(args[1]));
-        shoal_profile_enter(function, line);
-    }
+    if (count < 2) Py_RETURN_NONE;
+    int offset = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function && function->is_watched)
+        shoal_profile_enter(function, PyCode_Addr2Line((PyCodeObject *)args[0], offset));
     Py_RETURN_NONE;
 }
 
 static PyObject *on_leave(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_leave(function);
     Py_RETURN_NONE;
 }
