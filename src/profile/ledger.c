@@ -67,8 +67,12 @@ struct shoal_account shoal_profile_account(unsigned site) {
 /* ---- Blocks ------------------------------------------------------------------- */
 
 static size_t (*size_of_block)(const void *block);
+static bool some_sizes_are_unknown;
 
-void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)) { size_of_block = size_of; }
+void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block), int knows_all) {
+    size_of_block = size_of;
+    some_sizes_are_unknown = size_of && !knows_all;
+}
 
 /* Live bytes of pooled blocks, as the allocator rounds them, of guarded calls. */
 static int64_t pooled;
@@ -100,6 +104,14 @@ static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
     pooled += sign * (int64_t)rounded;
 }
 
+/* Of a block without a note. */
+static size_t told_bytes(const void *block) { return size_of_block ? size_of_block(block) : 0; }
+
+/* Whether a block counts that no line takes. */
+static always_inline bool will_be_known(const void *block) {
+    return likely(!some_sizes_are_unknown) || told_bytes(block) > 0;
+}
+
 static always_inline void take_net(size_t bytes, bool guarded) {
     add_pooled(bytes, 1, guarded);
     tally.net += (int64_t)bytes;
@@ -124,7 +136,7 @@ static always_inline bool take_note(const void *block, struct note *note, bool g
 
 void shoal_profile_took(const void *block, size_t bytes, int guarded) {
     if (bytes == 0) bytes = 1; /* a note has no 0 */
-    take_net(bytes, guarded);
+    if (tally.site || will_be_known(block)) take_net(bytes, guarded);
     if (!tally.site) return;
     enter_made(tally.site, (int64_t)bytes, guarded);
     note_block(block, bytes, tally.site, guarded);
@@ -136,7 +148,9 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
     struct note note;
     if (likely(take_note(block, &note, guarded)))
         return (struct shoal_profile_note){note.bytes, note.site};
-    return (struct shoal_profile_note){size_of_block ? size_of_block(block) : 0, 0};
+    size_t bytes = told_bytes(block);
+    if (bytes == 0) raise_by(&large_changes, 1); /* may have been a mapping */
+    return (struct shoal_profile_note){bytes, 0};
 }
 
 void shoal_profile_gave(const void *block, int guarded) {
@@ -146,16 +160,15 @@ void shoal_profile_gave(const void *block, int guarded) {
 /* What it took away from the open line it gives back. That it raised the highest
  * point is only known while the thread stands there. */
 void shoal_profile_disown(const void *block, size_t bytes) {
-    struct note note, nobodys = {0, 0};
-    bool is_noted = take_note(block, &note, true);
-    if (is_noted && !note.site) return (void)shadow_note(block, &nobodys);
+    struct note note = {told_bytes(block), 0}, nobodys = {0, 0};
+    bool is_noted = shadow_look(block, &note), stands_highest = tally.high == tally.net;
+    if (is_noted ? note.site == 0 : bytes <= 16) return;
     if (is_noted) {
+        take_note(block, &note, true);
         accounts->guarded[note.site].made -= (int64_t)note.bytes;
         accounts->guarded[note.site].made_blocks--;
-        bytes = note.bytes;
     }
-    bool stands_highest = tally.high == tally.net;
-    give_net(bytes, true);
+    give_net(note.bytes, true);
     if (stands_highest) tally.high = tally.net;
     if (bytes > 16) shadow_note(block, &nobodys);
 }
@@ -171,9 +184,9 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
         return;
     }
     if (bytes == 0) bytes = 1;
-    give_net(before.bytes, guarded);
-    take_net(bytes, guarded);
     unsigned site = tally.site ? tally.site : before.site;
+    give_net(before.bytes, guarded);
+    if (site || will_be_known(resized)) take_net(bytes, guarded);
     if (!site) return;
     if (tally.site && bytes > before.bytes)
         enter_made(site, (int64_t)(bytes - before.bytes), guarded);

@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "arenas.h"
 #include "domains.h"
 #include "gauge.h"
 #include "pinning.h"
@@ -124,6 +125,16 @@ static PyObject *profile_pinned(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED
     return pinning_list(shoal_python_state() != SHOAL_PYTHON_ON);
 }
 
+static const char arenas_doc[] =
+    "arenas()\n--\n\n"
+    "Return what became of pymalloc's arenas, in bytes since start() was first called:\n"
+    "taken, freed, and by how much blocks in them grew.";
+
+static PyObject *profile_arenas(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
+    return Py_BuildValue("(LLL)", (long long)arenas_taken(), (long long)arenas_freed(),
+                         (long long)shoal_profile_pooled());
+}
+
 static const char reset_doc[] = "reset(code)\n--\n\n"
                                 "Begin its figures anew: in the child of a fork.";
 
@@ -189,6 +200,7 @@ static PyMethodDef profile_methods[] = {
     {"figures", profile_figures, METH_O, figures_doc},
     {"sites", profile_sites, METH_O, sites_doc},
     {"pinned", profile_pinned, METH_NOARGS, pinned_doc},
+    {"arenas", profile_arenas, METH_NOARGS, arenas_doc},
     {"reset", profile_reset, METH_O, reset_doc},
     {"enter_running", profile_enter_running, METH_VARARGS, enter_running_doc},
     {"leave_running", profile_leave_running, METH_O, leave_running_doc},

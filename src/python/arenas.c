@@ -17,7 +17,7 @@ int64_t arenas_freed(void) { return atomic_load_explicit(&freed, memory_order_re
 /* ---- The list, in no order; interpreters with locks of their own share it ------ */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct arena *list;
+static const void **list;
 static size_t count, list_room;
 
 static int grow_list(void) {
@@ -33,21 +33,21 @@ static int grow_list(void) {
 }
 
 /* Without memory the arena is not remembered: nobody pins it, then. */
-static void remember(const void *start, size_t bytes) {
+static void remember(const void *start) {
     pthread_mutex_lock(&lock);
-    if (count < list_room || grow_list()) list[count++] = (struct arena){start, bytes};
+    if (count < list_room || grow_list()) list[count++] = start;
     pthread_mutex_unlock(&lock);
 }
 
 static void forget(const void *start) {
     size_t at = 0;
     pthread_mutex_lock(&lock);
-    while (at < count && list[at].start != start) at++;
+    while (at < count && list[at] != start) at++;
     if (at < count) list[at] = list[--count];
     pthread_mutex_unlock(&lock);
 }
 
-size_t arenas_list(struct arena *arenas, size_t room) {
+size_t arenas_list(const void **arenas, size_t room) {
     pthread_mutex_lock(&lock);
     size_t all = count, copied = all < room ? all : room;
     if (copied) memcpy(arenas, list, copied * sizeof *list);
@@ -72,11 +72,10 @@ static unsigned page_of(const void *address) {
     return (uintptr_t)address >> PAGE_SHIFT & (PAGES_A_SLOT - 1);
 }
 
-static void mark(const void *start, size_t bytes, int is_there) {
+static void mark(const void *start, int is_there) {
     size_t unset = 0, chosen = ((uintptr_t)start >> SLOT_SHIFT) - SLOTS / 2;
     atomic_compare_exchange_strong(&first_slot, &unset, chosen);
-    if (bytes != (size_t)1 << SLOT_SHIFT || slot_of(start) >= SLOTS) return;
-    begins_at[slot_of(start)] = is_there ? (uint16_t)(page_of(start) + 1) : 0;
+    if (slot_of(start) < SLOTS) begins_at[slot_of(start)] = is_there ? (uint16_t)(page_of(start) + 1) : 0;
 }
 
 static int is_in_arena(const void *address) {
@@ -88,20 +87,25 @@ static int is_in_arena(const void *address) {
 
 /* ---- Watching -------------------------------------------------------------------- */
 
+/* The interpreter takes its stack of frames from here, too, in other sizes. */
+static int is_arena(size_t size) { return size == ARENA_BYTES; }
+
 static void *take_arena(void *context, size_t size) {
     void *arena = before.alloc(context, size);
-    if (!arena) return NULL;
+    if (!arena || !is_arena(size)) return arena;
     atomic_fetch_add_explicit(&taken, (int64_t)size, memory_order_relaxed);
-    remember(arena, size);
-    mark(arena, size, 1);
+    remember(arena);
+    mark(arena, 1);
     return arena;
 }
 
 static void free_arena(void *context, void *arena, size_t size) {
-    forget(arena); /* first: once it is freed it may be another's */
-    mark(arena, size, 0);
+    if (is_arena(size)) { /* first: once it is freed it may be another's */
+        forget(arena);
+        mark(arena, 0);
+        atomic_fetch_add_explicit(&freed, (int64_t)size, memory_order_relaxed);
+    }
     before.free(context, arena, size);
-    atomic_fetch_add_explicit(&freed, (int64_t)size, memory_order_relaxed);
 }
 
 void arenas_watch(void) {
@@ -126,15 +130,11 @@ struct pool_header {
     unsigned next_offset, last_offset;
 };
 
-#if PY_VERSION_HEX >= 0x030A0000
 enum { POOL_BYTES = 1 << 14 };
-#else
-enum { POOL_BYTES = 1 << 12 };
-#endif
 
-struct arena_live arena_live(const struct arena *arena) {
-    uintptr_t end = (uintptr_t)arena->start + arena->bytes;
-    uintptr_t pool = ((uintptr_t)arena->start + POOL_BYTES - 1) & ~(uintptr_t)(POOL_BYTES - 1);
+struct arena_live arena_live(const void *arena) {
+    uintptr_t end = (uintptr_t)arena + ARENA_BYTES;
+    uintptr_t pool = ((uintptr_t)arena + POOL_BYTES - 1) & ~(uintptr_t)(POOL_BYTES - 1);
     struct arena_live sum = {0, 0};
     for (; pool + POOL_BYTES <= end; pool += POOL_BYTES) {
         const struct pool_header *header = (const struct pool_header *)pool;

@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include "shoal/profile.h"
+#include "watched.h"
 
 /* The allocators there were. Ours are called with their contexts: a thread may
  * be calling RAW functions, without the lock, while they are exchanged. */
@@ -21,7 +22,8 @@ static inline void *take(PyMemAllocatorDomain domain, size_t size) {
     is_inside = 1;
     void *block = to->malloc(to->ctx, size);
     is_inside = 0;
-    if (block) shoal_profile_took(block, size, is_guarded(domain));
+    if (!block || (domain == PYMEM_DOMAIN_MEM && events_need(size))) return block;
+    shoal_profile_took(block, size, is_guarded(domain));
     return block;
 }
 

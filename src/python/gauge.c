@@ -98,13 +98,13 @@ void gauge_use(enum gauge_of of, int with_rss) {
     if (with_rss) open_statm();
     if (of == GAUGE_SHOAL) {
         shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
-        shoal_profile_size_blocks_by(shoal_usable_size);
+        shoal_profile_size_blocks_by(shoal_usable_size, 1);
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
         arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
-        shoal_profile_size_blocks_by(arenas_block_bytes);
+        shoal_profile_size_blocks_by(arenas_block_bytes, 0);
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }
 }

@@ -4,6 +4,10 @@
 
 #if PY_VERSION_HEX >= 0x030C0000
 
+#define Py_BUILD_CORE
+#include <internal/pycore_frame.h>
+#undef Py_BUILD_CORE
+
 static PyObject *monitoring; /* the module, once a tool's number is ours */
 static long tool_id;
 
@@ -155,5 +159,27 @@ void events_enter_running(struct shoal_function *function, int line) {
 }
 
 void events_leave_running(struct shoal_function *function) { shoal_profile_leave(function); }
+
+/* ---- What monitoring takes itself ------------------------------------------------ */
+
+#if PY_VERSION_HEX >= 0x030D0000
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->current_frame;
+    return frame ? frame->f_executable : NULL;
+}
+#else
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->cframe->current_frame;
+    return frame ? (PyObject *)frame->f_code : NULL;
+}
+#endif
+
+/* Each code gets this when it first runs while there are events of all code. */
+int events_need(size_t bytes) {
+    if (bytes != sizeof(_PyCoMonitoringData) || monitoring == NULL) return 0;
+    const PyThreadState *thread = _PyThreadState_UncheckedGet();
+    PyObject *code = thread ? code_that_runs(thread) : NULL;
+    return code && PyCode_Check(code) && ((PyCodeObject *)code)->_co_monitoring == NULL;
+}
 
 #endif

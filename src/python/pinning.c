@@ -91,13 +91,12 @@ static int add_pools(struct table *table) {
 static int add_arenas(struct table *table) {
     size_t count = arenas_list(NULL, 0), i = 0;
     if (count == 0) return 1;
-    struct arena *arenas = map(count * sizeof *arenas);
+    const void **arenas = map(count * sizeof *arenas);
     if (!arenas) return 0;
     arenas_list(arenas, count);
     for (; i < count; i++) {
-        struct arena_live live = arena_live(&arenas[i]);
-        size_t held = arenas[i].bytes - live.bytes;
-        if (!add(table, arenas[i].start, arenas[i].bytes, live.blocks, held)) break;
+        struct arena_live live = arena_live(arenas[i]);
+        if (!add(table, arenas[i], ARENA_BYTES, live.blocks, ARENA_BYTES - live.bytes)) break;
     }
     munmap(arenas, count * sizeof *arenas);
     return i == count;

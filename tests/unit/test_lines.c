@@ -233,6 +233,31 @@ static void figures_begin_anew(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void what_is_disowned_was_never_taken(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 56);
+    took(2, 32);
+    shoal_profile_disown(block(2), 28);
+    shoal_profile_disown(block(2), 28);
+    took(3, 6);
+    shoal_profile_disown(block(3), 0);
+    int64_t pooled = shoal_profile_pooled();
+    gave(2);
+    assert_int_equal(shoal_profile_pooled(), pooled);
+    shoal_profile_line(outer, 12);
+    struct shoal_account account = shoal_profile_account(line(outer, 11)->site);
+    assert_int_equal(line(outer, 11)->net, 56);
+    assert_int_equal(line(outer, 11)->peak, 56);
+    assert_int_equal(account.made, 56);
+    assert_int_equal(account.made_blocks, 1);
+    assert_int_equal(account.live, 56);
+    assert_int_equal(account.live_blocks, 1);
+    gave(1);
+    shoal_profile_leave(outer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_line_has_what_happened_in_it),
@@ -244,6 +269,7 @@ int main(void) {
         TEST(what_was_left_silently_is_closed),
         TEST(threads_have_stacks_of_their_own),
         TEST(figures_begin_anew),
+        TEST(what_is_disowned_was_never_taken),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

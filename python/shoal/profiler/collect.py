@@ -11,6 +11,7 @@ from shoal import _heap, _profile
 from shoal.profiler import source
 from shoal.profiler.model import Function, Line, Report
 from shoal.profiler.pinning import pins_of
+from shoal.profiler.totals import Totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Collector:
         self._sources: dict[CodeType, Source | str] = {}  # or why there is none
         self._names: dict[CodeType, str] = {}
         self._started: float | None = None
+        self._totals: Totals | None = None
         self.with_rss = True
 
     def add(self, function: Any) -> CodeType:
@@ -69,6 +71,7 @@ class Collector:
 
     def start(self) -> None:
         """Begin to account for memory; done by the first `add`."""
+        self._totals = Totals()
         _profile.start(self.with_rss)
         self._started = time.time()
 
@@ -85,7 +88,7 @@ class Collector:
 
     def report(self) -> Report:
         """Return what is known now."""
-        usage = _heap.usage()
+        totals = (self._totals or Totals()).now()
         now = time.time()
         started = self._started if self._started is not None else now
         return Report(
@@ -96,10 +99,8 @@ class Collector:
             python=platform.python_version(),
             started=started,
             seconds=now - started,
-            live=usage["live"],
-            held=usage["held"],
-            returned=usage["returned"],
             rss=_resident(),
+            **totals,
         )
 
     def problems(self) -> Iterator[str]:

@@ -67,3 +67,12 @@ work(10_000)
 tell()
 """)
     assert sum(line.held for line in child.function().lines) == pytest.approx(0, abs=2**17)
+
+
+def test_the_report_has_the_totals_of_the_heap(run_source: RunSource) -> None:
+    child = run_source(CHURN + "start = before\nkept = work(make())\ntell(start=start)\n")
+    held = child.answer["start"][0] + child.answer["held"]
+    assert child.report.held == pytest.approx(held, rel=0.01, abs=slack(child))
+    assert child.report.live > 1 << 20
+    returned = sum(line.returned for line in child.function().lines)
+    assert returned <= child.report.returned < returned + (16 << 20)
