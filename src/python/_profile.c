@@ -93,8 +93,9 @@ static PyObject *profile_figures(PyObject *Py_UNUSED(module), PyObject *code) {
     return lines ? Py_BuildValue("(LN)", (long long)function->calls, lines) : NULL;
 }
 
-static const char sites_doc[] = "sites(code)\n--\n\n"
-                                "Return the site of each of its lines, 0 of those that never began.";
+static const char sites_doc[] =
+    "sites(code)\n--\n\n"
+    "Return the site of each of its lines, 0 of those that never began.";
 
 static PyObject *profile_sites(PyObject *Py_UNUSED(module), PyObject *code) {
     const struct shoal_function *function = function_of(code);
@@ -179,8 +180,9 @@ static PyObject *profile_leave_all(PyObject *Py_UNUSED(module), PyObject *Py_UNU
     Py_RETURN_NONE;
 }
 
-static const char own_bytes_doc[] = "own_bytes()\n--\n\n"
-                                    "Return the bytes of the profiler's own memory, touched or not.";
+static const char own_bytes_doc[] =
+    "own_bytes()\n--\n\n"
+    "Return the bytes of the profiler's own memory, touched or not.";
 
 static PyObject *profile_own_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromSize_t(shoal_profile_own_bytes());

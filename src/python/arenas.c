@@ -24,8 +24,9 @@ static int grow_list(void) {
     enum { FIRST_ROOM = 256 };
     size_t room = list_room ? list_room * 2 : FIRST_ROOM;
     size_t old_bytes = list_room * sizeof *list, bytes = room * sizeof *list;
-    void *grown = list ? mremap(list, old_bytes, bytes, MREMAP_MAYMOVE)
-                       : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *grown =
+        list ? mremap(list, old_bytes, bytes, MREMAP_MAYMOVE)
+             : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (grown == MAP_FAILED) return 0;
     list = grown;
     list_room = room;
@@ -65,7 +66,8 @@ static _Atomic(uint16_t) begins_at[SLOTS]; /* a page of the slot, from 1; 0 for 
 static _Atomic(size_t) first_slot;
 
 static size_t slot_of(const void *address) {
-    return ((uintptr_t)address >> SLOT_SHIFT) - atomic_load_explicit(&first_slot, memory_order_relaxed);
+    return ((uintptr_t)address >> SLOT_SHIFT) -
+           atomic_load_explicit(&first_slot, memory_order_relaxed);
 }
 
 static unsigned page_of(const void *address) {
@@ -75,7 +77,8 @@ static unsigned page_of(const void *address) {
 static void mark(const void *start, int is_there) {
     size_t unset = 0, chosen = ((uintptr_t)start >> SLOT_SHIFT) - SLOTS / 2;
     atomic_compare_exchange_strong(&first_slot, &unset, chosen);
-    if (slot_of(start) < SLOTS) begins_at[slot_of(start)] = is_there ? (uint16_t)(page_of(start) + 1) : 0;
+    if (slot_of(start) < SLOTS)
+        begins_at[slot_of(start)] = is_there ? (uint16_t)(page_of(start) + 1) : 0;
 }
 
 static int is_in_arena(const void *address) {

@@ -8,8 +8,7 @@
 /* What is worked with comes from the system: the heaps stay as they are while
  * they are looked at. */
 static void *map(size_t bytes) {
-    void *start =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return start == MAP_FAILED ? NULL : start;
 }
 
@@ -120,9 +119,9 @@ static PyObject *sites_of(const struct keepers *keepers) {
 
 static int append(PyObject *list, const struct keepers *keepers) {
     PyObject *sites = sites_of(keepers);
-    PyObject *item = sites ? Py_BuildValue("(Nnn)", sites, (Py_ssize_t)keepers->held,
-                                           (Py_ssize_t)keepers->live)
-                           : NULL;
+    PyObject *item =
+        sites ? Py_BuildValue("(Nnn)", sites, (Py_ssize_t)keepers->held, (Py_ssize_t)keepers->live)
+              : NULL;
     int status = item ? PyList_Append(list, item) : -1;
     Py_XDECREF(item);
     return status;

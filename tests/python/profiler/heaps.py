@@ -17,7 +17,7 @@ from shoal import _heap, profile
 from shoal.profiler import export
 
 class Allocator(ctypes.Structure):  # PyMemAllocatorEx
-    _fields_ = [(name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")]
+    _fields_ = [(name, ctypes.c_void_p) for name in "context malloc calloc realloc free".split()]
 
 domains = [Allocator(), Allocator(), Allocator()]
 for domain, allocator in enumerate(domains):
