@@ -71,7 +71,9 @@ class Collector:
 
     def start(self) -> None:
         """Begin to account for memory; done by the first `add`."""
-        self._totals = Totals()
+        if self._totals is None:
+            self._totals = Totals()
+        self._totals.begin()
         _profile.start(self.with_rss)
         self._started = time.time()
 

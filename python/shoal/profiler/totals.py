@@ -16,21 +16,27 @@ class Totals:
 
     def __init__(self) -> None:
         self._is_shoal = _heap.state() == 1
-        if self._is_shoal:
-            self._returned = _heap.usage()["returned"]
-        else:
-            taken, self._returned, pooled = _profile.arenas()
+        self._arenas = self._live = 0
+        if not self._is_shoal:
             arenas, live = _pymalloc.arenas_and_live()
-            self._arenas = arenas - taken + self._returned
-            self._live = live - pooled
+            if arenas:  # Else profiling has begun before, and that is not known.
+                taken, freed, pooled = _profile.arenas()
+                self._arenas = arenas - taken + freed
+                self._live = live - pooled
+        self.begin()
+
+    def begin(self) -> None:
+        """Count what is returned from now on."""
+        self._returned = 0
+        self._returned = self.now()["returned"]
 
     def now(self) -> dict[str, int]:
         """Return `live`, `held` and `returned`, as in `shoal.profiler.model.Report`."""
         if self._is_shoal:
             usage = _heap.usage()
-            returned = usage["returned"] - self._returned
-            return {"live": usage["live"], "held": usage["held"], "returned": returned}
-        taken, freed, pooled = _profile.arenas()
-        live = max(0, self._live + pooled)
-        held = max(0, self._arenas + taken - freed - live)
-        return {"live": live, "held": held, "returned": freed - self._returned}
+            live, held, returned = usage["live"], usage["held"], usage["returned"]
+        else:
+            taken, returned, pooled = _profile.arenas()
+            live = max(0, self._live + pooled)
+            held = max(0, self._arenas + taken - returned - live)
+        return {"live": live, "held": held, "returned": returned - self._returned}
