@@ -88,16 +88,16 @@ static int add_pools(struct table *table) {
 }
 
 static int add_arenas(struct table *table) {
-    size_t count = arenas_list(NULL, 0), i = 0;
-    if (count == 0) return 1;
-    const void **arenas = map(count * sizeof *arenas);
+    size_t room = arenas_list(NULL, 0), i = 0;
+    if (room == 0) return 1;
+    const void **arenas = map(room * sizeof *arenas);
     if (!arenas) return 0;
-    arenas_list(arenas, count);
+    size_t now = arenas_list(arenas, room), count = now < room ? now : room;
     for (; i < count; i++) {
         struct arena_live live = arena_live(arenas[i]);
         if (!add(table, arenas[i], ARENA_BYTES, live.blocks, ARENA_BYTES - live.bytes)) break;
     }
-    munmap(arenas, count * sizeof *arenas);
+    munmap(arenas, room * sizeof *arenas);
     return i == count;
 }
 
