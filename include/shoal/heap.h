@@ -71,6 +71,8 @@ struct shoal_pulse {
     size_t resident; /* live + held: pages in use or kept, metadata not counted  */
     size_t large;    /* as in shoal_usage: of resident, in blocks over
                         SHOAL_POOLED_MAX, whole pages of them                    */
+    size_t threads;  /* of resident, what threads' heaps, which serve malloc, have
+                        besides: in pools, or kept. The rest is the interpreter's */
     size_t returned; /* as in shoal_usage                                        */
 };
 

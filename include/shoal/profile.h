@@ -36,6 +36,12 @@ SHOAL_API void *shoal_profile_took(void *block, size_t bytes, int guarded);
 /* A block is about to be freed; NULL is none. */
 SHOAL_API void shoal_profile_gave(const void *block, int guarded);
 
+/* A block of at least `bytes` that the calling thread has just taken, with the
+ * interpreter lock held, is there only because of the profiler: from now on it is
+ * as if it had never been taken, and nothing when it goes. One of up to 16 bytes
+ * only if a line took it. Again it changes nothing. */
+SHOAL_API void shoal_profile_disown(const void *block, size_t bytes);
+
 /* A block is about to be resized, and then was: `resized` is NULL when it could
  * not be, and all is as before. Its new bytes are the open line's, or, when
  * there is none, still the old site's. */
@@ -48,8 +54,11 @@ SHOAL_API void shoal_profile_resized(struct shoal_profile_note before, const voi
                                      const void *resized, size_t bytes, int guarded);
 
 /* Tells the bytes of a block that has no note, as nearly as is known, else 0.
- * NULL, as it is at first: nothing is known of such blocks. */
-SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block));
+ * NULL, as it is at first: nothing is known of such blocks.
+ * `knows_all`: it is never 0 for a block of a guarded call. Otherwise blocks of
+ * which it is are not counted when no line takes them, as they will not be when
+ * they go. */
+SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block), int knows_all);
 
 /* Blocks of at most `most` bytes come from pools and take `rounded` bytes there;
  * up to 512 they are taken to be rounded up to 16. */

@@ -163,6 +163,8 @@ void shoal_pulse(struct shoal_pulse *pulse) {
     pulse->resident = atomic_load_explicit(&counters.resident, memory_order_relaxed) << PAGE_SHIFT;
     pulse->large = (atomic_load_explicit(&counters.runs, memory_order_relaxed) << PAGE_SHIFT) +
                    atomic_load_explicit(&counters.mapped, memory_order_relaxed);
+    pulse->threads = atomic_load_explicit(&shared_arenas.pooled, memory_order_relaxed)
+                     << PAGE_SHIFT;
     pulse->returned = atomic_load_explicit(&counters.returned, memory_order_relaxed) << PAGE_SHIFT;
 }
 

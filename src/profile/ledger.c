@@ -86,15 +86,16 @@ static always_inline bool is_idle(void) {
 
 int shoal_profile_is_idle(void) { return is_idle(); }
 
+/* Those of site 0, nobody's, too. */
 int64_t shoal_profile_noted_blocks(void) {
     int64_t blocks = 0;
-    for (unsigned site = 1; site <= site_count; site++)
+    for (unsigned site = 0; site <= site_count; site++)
         blocks += shoal_profile_account(site).live_blocks;
     return blocks;
 }
 
 struct shoal_account shoal_profile_account(unsigned site) {
-    if (!accounts || site == 0 || site > SITES_MAX) return (struct shoal_account){0};
+    if (!accounts || site > SITES_MAX) return (struct shoal_account){0};
     const struct sums *sums = &accounts->guarded[site];
     struct atomic_sums *more = &accounts->unguarded[site];
     int64_t came = sums->came + more->came, came_blocks = sums->came_blocks + more->came_blocks;
@@ -109,8 +110,12 @@ struct shoal_account shoal_profile_account(unsigned site) {
 /* ---- Blocks ------------------------------------------------------------------- */
 
 static size_t (*size_of_block)(const void *block);
+static bool some_sizes_are_unknown;
 
-void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)) { size_of_block = size_of; }
+void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block), int knows_all) {
+    size_of_block = size_of;
+    some_sizes_are_unknown = size_of && !knows_all;
+}
 
 /* Live bytes of pooled blocks, as the allocator rounds them, of guarded calls. */
 static int64_t pooled;
@@ -145,6 +150,14 @@ static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
     if (likely(guarded)) pooled += sign * (int64_t)rounded;
 }
 
+/* Of a block without a note. */
+static size_t told_bytes(const void *block) { return size_of_block ? size_of_block(block) : 0; }
+
+/* Whether a block counts that no line takes. */
+static always_inline bool will_be_known(const void *block) {
+    return likely(!some_sizes_are_unknown) || told_bytes(block) > 0;
+}
+
 static always_inline void take_net(size_t bytes, bool guarded) {
     add_pooled(bytes, 1, guarded);
     tally.net += (int64_t)bytes;
@@ -174,22 +187,23 @@ static always_inline bool take_note(const void *block, struct note *note, bool g
 /* Whose blocks those are that the thread asks for now, 0 for nobody's. */
 static always_inline unsigned site_now(void) { return tally.site ? tally.site : mark_site(); }
 
-static never_inline void *took_unusual(void *block, size_t bytes, bool guarded) {
-    if (bytes == 0) bytes = 1; /* a note has no 0 */
-    take_net(bytes, guarded);
+static always_inline void *took_now(void *block, size_t bytes, bool guarded) {
     struct note note = {bytes, site_now()};
+    if (likely(note.site) || will_be_known(block)) take_net(bytes, guarded);
     if (note.site) note_block(block, &note, guarded);
     return block;
+}
+
+static never_inline void *took_unusual(void *block, size_t bytes, bool guarded) {
+    if (bytes == 0) bytes = 1; /* a note has no 0 */
+    return took_now(block, bytes, guarded);
 }
 
 /* The branches that small blocks do not have are left out here. */
 static always_inline void *took(void *block, size_t bytes, bool guarded) {
     if (unlikely(!block)) return NULL;
     if (unlikely(bytes - 1 >= EVEN_MAX)) return took_unusual(block, bytes, guarded);
-    take_net(bytes, guarded);
-    struct note note = {bytes, site_now()};
-    if (note.site) note_block(block, &note, guarded);
-    return block;
+    return took_now(block, bytes, guarded);
 }
 
 /* Apart, so that its caller can end with it, and in one piece. */
@@ -204,13 +218,30 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
     struct note note;
     if (likely(take_note(block, &note, guarded)))
         return (struct shoal_profile_note){note.bytes, note.site};
-    bool is_counted = size_of_block && !is_idle();
-    return (struct shoal_profile_note){is_counted ? size_of_block(block) : 0, 0};
+    size_t bytes = is_idle() ? 0 : told_bytes(block);
+    if (bytes == 0) raise_by(&large_changes, 1); /* may have been a mapping */
+    return (struct shoal_profile_note){bytes, 0};
 }
 
 void shoal_profile_gave(const void *block, int guarded) {
     if (!block) return;
     give_net(take_off(block, guarded).bytes, guarded);
+}
+
+/* What it took away from the open line it gives back. That it raised the highest
+ * point is only known while the thread stands there. */
+void shoal_profile_disown(const void *block, size_t bytes) {
+    if (is_idle()) return; /* it was not told of */
+    struct note note = {told_bytes(block), 0}, nobodys = {0, 0};
+    bool is_noted = shadow_look(block, &note), stands_highest = tally.high == tally.net;
+    if (is_noted ? note.site == 0 : bytes <= 16) return;
+    if (is_noted) {
+        take_note(block, &note, true);
+        enter_again(note.site, note.bytes, 1, true);
+    }
+    give_net(note.bytes, true);
+    if (stands_highest) tally.high = tally.net;
+    if (bytes > 16) note_block(block, &nobodys, true);
 }
 
 struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded) {
@@ -223,7 +254,7 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
     if (bytes == 0) bytes = 1;
     if (resized) {
         give_net(before.bytes, guarded);
-        take_net(bytes, guarded);
+        if (now || before.site || will_be_known(resized)) take_net(bytes, guarded);
     } else {
         resized = block;
         bytes = before.bytes;

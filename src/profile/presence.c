@@ -29,8 +29,10 @@ static bool add(struct found *found, const struct note *note) {
     return true;
 }
 
+/* A block of which no bytes are noted has two cells. */
 static const char *after(const void *block, const struct note *note) {
-    return (const char *)block + ((note->bytes + 15) & ~(size_t)15);
+    size_t bytes = note->bytes ? note->bytes : 32;
+    return (const char *)block + ((bytes + 15) & ~(size_t)15);
 }
 
 size_t shoal_profile_sites_in(const void *start, size_t bytes, struct shoal_presence *sites,
@@ -40,6 +42,6 @@ size_t shoal_profile_sites_in(const void *start, size_t bytes, struct shoal_pres
     struct note note;
     const void *block = shadow_next(start, end, &note);
     for (; block; block = shadow_next(after(block, &note), end, &note))
-        if (!add(&found, &note)) return room + 1;
+        if (note.site && !add(&found, &note)) return room + 1;
     return found.count;
 }

@@ -101,7 +101,7 @@ static always_inline cell *cell_made(const void *block) {
 bool shadow_note(const void *block, struct note *note) {
     cell *to = cell_made(block);
     if (unlikely(!to)) return false;
-    if (note->bytes <= GRANULE) {
+    if (note->bytes - 1 < GRANULE) {
         if (note->site > SHORT_SITES_MAX) note->site = SHORT_SITES_MAX;
         to[0] = (cell)(note->site << GRANULE_SHIFT | (note->bytes - 1));
         return true;

@@ -10,6 +10,7 @@
  *     1 .. 16         [0 | site:11 | bytes-1:4]
  *     17 .. 65,534    [1 | site:15] [bytes:16]
  *     more            [1 | site:15] [65,535] [16] [16] [16] [16]
+ *     0: nobody's     [1 | 0] [0], of blocks of more than 16 bytes
  *
  * Sites that do not fit are noted as the last that does.
  * All other cells are 0.
@@ -29,7 +30,7 @@ enum {
 };
 
 struct note {
-    size_t bytes; /* asked for; at least 1 */
+    size_t bytes; /* asked for; 0: not to be counted, and nobody's */
     unsigned site;
 };
 

@@ -13,20 +13,21 @@ void arenas_watch(void);
 int64_t arenas_taken(void);
 int64_t arenas_freed(void);
 
-/* An arena made since then: the unit in which pymalloc returns memory. */
-struct arena {
-    const void *start;
-    size_t bytes;
-};
+enum { ARENA_BYTES = 1 << 20 }; /* since Python 3.10 */
 
-/* Fills at most `room` entries and returns how many there are. */
-size_t arenas_list(struct arena *arenas, size_t room);
+/* Where those made since then begin: fills at most `room` entries and returns how
+ * many there are. An arena is what pymalloc returns as one. */
+size_t arenas_list(const void **arenas, size_t room);
 
 /* What its pools say of blocks handed out: one pass over their headers. */
 struct arena_live {
     size_t blocks;
     size_t bytes; /* as rounded up by pymalloc */
 };
-struct arena_live arena_live(const struct arena *arena);
+struct arena_live arena_live(const void *arena);
+
+/* The bytes of a block in an arena made since they are watched, as pymalloc rounds
+ * it up; 0 when it is in none. Any thread, a few loads. */
+size_t arenas_block_bytes(const void *block);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shoal/profile.h"
+#include "watched.h"
 
 #define seldom(condition) __builtin_expect(!!(condition), 0)
 
@@ -63,6 +64,7 @@ static inline void *take(PyMemAllocatorDomain domain, const void *context, size_
     is_inside = 1;
     void *block = to->malloc(to->ctx, size);
     is_inside = 0;
+    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size))) return block;
     return shoal_profile_took(block, size, is_guarded(domain));
 }
 

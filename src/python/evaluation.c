@@ -13,6 +13,7 @@
 
 #define Py_BUILD_CORE
 #include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
 #undef Py_BUILD_CORE
 
 typedef _PyInterpreterFrame Frame;
@@ -25,6 +26,7 @@ static __thread struct {
     const Frame *entered; /* the innermost that evaluate_watched() runs           */
     const Frame *left;    /* whose block ended last                               */
     int is_awaiting_call; /* the traced frame runs, but is not entered yet        */
+    int is_fresh;         /* it is entered, and was at no line yet                */
     int wants_frames;     /* all frames are evaluated here, for this thread       */
 } here __attribute__((tls_model("initial-exec")));
 
@@ -93,12 +95,22 @@ static int tell_other(PyObject *its_argument, PyFrameObject *frame, int what, Py
 }
 
 /* At an instruction RESUME, whose argument is 0 at the beginning. To have it
- * traced the interpreter has made a frame object by now, which it frees after
- * the frame is left: so that is all the caller's. */
+ * traced the interpreter has made a frame object, which is not the caller's doing. */
 static void enter(struct shoal_function *function, const PyFrameObject *frame) {
     int is_resumed = _Py_OPARG(*frame->f_frame->prev_instr) != 0;
+    shoal_profile_disown((const char *)frame - sizeof(PyGC_Head), sizeof(PyFrameObject));
     shoal_profile_enter(function, is_resumed ? frame->f_lineno : 0);
     here.is_awaiting_call = 0;
+    here.is_fresh = !is_resumed;
+}
+
+/* Before the first line of code that is ever traced, the interpreter makes a table
+ * of its lines. */
+static void begin_line(struct shoal_function *function, const PyFrameObject *frame) {
+    const void *lines = frame->f_frame->f_code->_co_linearray;
+    if (here.is_fresh && lines) shoal_profile_disown(lines, 0);
+    here.is_fresh = 0;
+    shoal_profile_line(function, frame->f_lineno);
 }
 
 static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
@@ -107,7 +119,7 @@ static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
     if (frame->f_frame != here.traced) return 0;
     struct shoal_function *function = watched_function((PyObject *)frame->f_frame->f_code);
     if (what == PyTrace_CALL && here.is_awaiting_call && function) enter(function, frame);
-    if (what == PyTrace_LINE && function) shoal_profile_line(function, frame->f_lineno);
+    if (what == PyTrace_LINE && function) begin_line(function, frame);
     return 0;
 }
 
@@ -187,6 +199,8 @@ int events_begin(PyObject *Py_UNUSED(code), int Py_UNUSED(was_refused)) { return
 int events_end(PyObject *Py_UNUSED(code)) { return 0; }
 
 int events_of_new(int wanted) { return wanted ? evaluate_all() : 0; }
+
+int events_need(size_t Py_UNUSED(bytes)) { return 0; }
 
 static const Frame *innermost_of(PyThreadState *thread, PyObject *code) {
     const Frame *frame = thread->cframe->current_frame;

@@ -61,13 +61,16 @@ static int64_t resident_bytes(int64_t returned) {
     return last.resident;
 }
 
-/* ---- Shoal: held is what is resident and neither a large block nor a pooled one -- */
+/* ---- Shoal: held is what is resident and neither a large block nor a pooled one --
+ *
+ * Of the heap of objects: what malloc was asked for by others than Python's
+ * allocators nobody tells us of, so what the threads' heaps hold is not known. */
 
 static void read_shoal(struct shoal_gauge *gauge) {
     struct shoal_pulse pulse;
     shoal_pulse(&pulse);
     gauge->rss = -1;
-    gauge->held = (int64_t)(pulse.resident - pulse.large) - shoal_profile_pooled();
+    gauge->held = (int64_t)(pulse.resident - pulse.large - pulse.threads) - shoal_profile_pooled();
     gauge->returned = (int64_t)pulse.returned;
 }
 
@@ -103,13 +106,14 @@ void gauge_use(enum gauge_of of, int with_rss) {
     if (with_rss) open_statm();
     if (of == GAUGE_SHOAL) {
         shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
-        shoal_profile_size_blocks_by(shoal_usable_size);
+        shoal_profile_size_blocks_by(shoal_usable_size, 1);
         read_used = read_shoal;
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
         arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
+        shoal_profile_size_blocks_by(arenas_block_bytes, 0);
         read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }

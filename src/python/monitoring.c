@@ -4,15 +4,30 @@
 
 #if PY_VERSION_HEX >= 0x030C0000
 
+#define Py_BUILD_CORE
+#include <internal/pycore_frame.h>
+#undef Py_BUILD_CORE
+
 static PyObject *monitoring; /* the module, once a tool's number is ours */
 static long tool_id;
 static PyObject *disable; /* what a callback returns that is to be called there no more */
 
 /* ---- Callbacks: code, then a line number or the offset of an instruction ----- */
 
+/* The number that an event comes with. The interpreter may have made an object
+ * for it, just now and in the middle of a line, which is not the line's doing. */
+static int number_of(PyObject *number) {
+    enum { READY_MADE = 256 };
+    long value = PyLong_AsLong(number);
+    if (value > READY_MADE) shoal_profile_disown(number, sizeof(PyLongObject));
+    return (int)value;
+}
+
 static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function) shoal_profile_line(function, (int)PyLong_AsLong(args[1]));
+    if (count < 2) Py_RETURN_NONE;
+    int line = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function) shoal_profile_line(function, line);
     Py_RETURN_NONE;
 }
 
@@ -20,7 +35,8 @@ static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ss
  * code watched has its lines told, but not its start again: it is entered here.
  * Code that was watched once may be again, so its events are not disabled. */
 static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    if (count < 1) Py_RETURN_NONE;
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
     struct shoal_function *function = watched_function(args[0]);
     if (!function && watched_is_new(args[0])) function = watched_newcomer(args[0]);
     if (function && function->is_watched) shoal_profile_enter(function, 0);
@@ -29,16 +45,18 @@ static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_s
 
 /* Resumed, or entered by throw(): in the midst of a line. */
 static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function && function->is_watched) {
-        int line = PyCode_Addr2Line((PyCodeObject *)args[0], (int)PyLong_AsLong(args[1]));
-        shoal_profile_enter(function, line);
-    }
+    if (count < 2) Py_RETURN_NONE;
+    int offset = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function && function->is_watched)
+        shoal_profile_enter(function, PyCode_Addr2Line((PyCodeObject *)args[0], offset));
     Py_RETURN_NONE;
 }
 
 static PyObject *on_leave(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_leave(function);
     Py_RETURN_NONE;
 }
@@ -173,6 +191,28 @@ void events_enter_running(struct shoal_function *function, PyObject *Py_UNUSED(c
 
 void events_leave_running(struct shoal_function *function, PyObject *Py_UNUSED(code)) {
     shoal_profile_leave(function);
+}
+
+/* ---- What monitoring takes itself ------------------------------------------------ */
+
+#if PY_VERSION_HEX >= 0x030D0000
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->current_frame;
+    return frame ? frame->f_executable : NULL;
+}
+#else
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->cframe->current_frame;
+    return frame ? (PyObject *)frame->f_code : NULL;
+}
+#endif
+
+/* Each code gets this when it first runs while there are events of all code. */
+int events_need(size_t bytes) {
+    if (bytes != sizeof(_PyCoMonitoringData) || monitoring == NULL) return 0;
+    const PyThreadState *thread = _PyThreadState_UncheckedGet();
+    PyObject *code = thread ? code_that_runs(thread) : NULL;
+    return code && PyCode_Check(code) && ((PyCodeObject *)code)->_co_monitoring == NULL;
 }
 
 #endif

@@ -8,8 +8,7 @@
 /* What is worked with comes from the system: the heaps stay as they are while
  * they are looked at. */
 static void *map(size_t bytes) {
-    void *start =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return start == MAP_FAILED ? NULL : start;
 }
 
@@ -89,17 +88,16 @@ static int add_pools(struct table *table) {
 }
 
 static int add_arenas(struct table *table) {
-    size_t count = arenas_list(NULL, 0), i = 0;
-    if (count == 0) return 1;
-    struct arena *arenas = map(count * sizeof *arenas);
+    size_t room = arenas_list(NULL, 0), i = 0;
+    if (room == 0) return 1;
+    const void **arenas = map(room * sizeof *arenas);
     if (!arenas) return 0;
-    arenas_list(arenas, count);
+    size_t now = arenas_list(arenas, room), count = now < room ? now : room;
     for (; i < count; i++) {
-        struct arena_live live = arena_live(&arenas[i]);
-        size_t held = arenas[i].bytes - live.bytes;
-        if (!add(table, arenas[i].start, arenas[i].bytes, live.blocks, held)) break;
+        struct arena_live live = arena_live(arenas[i]);
+        if (!add(table, arenas[i], ARENA_BYTES, live.blocks, ARENA_BYTES - live.bytes)) break;
     }
-    munmap(arenas, count * sizeof *arenas);
+    munmap(arenas, room * sizeof *arenas);
     return i == count;
 }
 
@@ -121,9 +119,9 @@ static PyObject *sites_of(const struct keepers *keepers) {
 
 static int append(PyObject *list, const struct keepers *keepers) {
     PyObject *sites = sites_of(keepers);
-    PyObject *item = sites ? Py_BuildValue("(Nnn)", sites, (Py_ssize_t)keepers->held,
-                                           (Py_ssize_t)keepers->live)
-                           : NULL;
+    PyObject *item =
+        sites ? Py_BuildValue("(Nnn)", sites, (Py_ssize_t)keepers->held, (Py_ssize_t)keepers->live)
+              : NULL;
     int status = item ? PyList_Append(list, item) : -1;
     Py_XDECREF(item);
     return status;

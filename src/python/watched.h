@@ -68,4 +68,8 @@ int events_of_new(int wanted);
 void events_enter_running(struct shoal_function *function, PyObject *code, int line);
 void events_leave_running(struct shoal_function *function, PyObject *code);
 
+/* Whether the interpreter asks the domain MEM for so many bytes, in the calling
+ * thread and now, to be able to tell of events: no program would. */
+int events_need(size_t bytes);
+
 #endif

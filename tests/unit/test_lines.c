@@ -283,6 +283,31 @@ static void what_is_made_is_what_a_line_adds(void **state) {
     gave(1);
 }
 
+static void what_is_disowned_was_never_taken(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 56);
+    took(2, 32);
+    shoal_profile_disown(block(2), 28);
+    shoal_profile_disown(block(2), 28);
+    took(3, 6);
+    shoal_profile_disown(block(3), 0);
+    int64_t pooled = shoal_profile_pooled();
+    gave(2);
+    assert_int_equal(shoal_profile_pooled(), pooled);
+    shoal_profile_line(outer, 12);
+    struct shoal_account account = shoal_profile_account(line(outer, 11)->site);
+    assert_int_equal(line(outer, 11)->net, 56);
+    assert_int_equal(line(outer, 11)->peak, 56);
+    assert_int_equal(account.made, 56);
+    assert_int_equal(account.made_blocks, 1);
+    assert_int_equal(account.live, 56);
+    assert_int_equal(account.live_blocks, 1);
+    gave(1);
+    shoal_profile_leave(outer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -298,6 +323,7 @@ int main(void) {
         TEST(figures_begin_anew),
         TEST(it_is_idle_outside_of_functions),
         TEST(what_is_made_is_what_a_line_adds),
+        TEST(what_is_disowned_was_never_taken),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

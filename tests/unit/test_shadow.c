@@ -87,7 +87,8 @@ static void a_forgotten_note_leaves_nothing(void **state) {
 
 /* Every noted block, near and far, and nothing else. */
 static void noted_blocks_are_found_in_order(void **state) {
-    static const size_t PLACES[] = {0, 1, 2, 4, 7, 8, 9, 63, 64, 500, (1 << 22) - 1, 1 << 22, 9 << 22};
+    static const size_t PLACES[] = {0,       1,      2, 4, 7, 8, 9, 63, 64, 500, (1 << 22) - 1,
+                                    1 << 22, 9 << 22};
     const uintptr_t start = (uintptr_t)9 << 42;
     const char *end = (const char *)(start + ((uintptr_t)10 << 26));
     struct note note = {1, 9}, found;
@@ -119,8 +120,7 @@ static void sites_are_found_with_what_they_have(void **state) {
         assert_true(shadow_note(granule(at), &note));
         at += (SIZES[i % 8] + 15) / 16;
     }
-    assert_int_equal(
-        shoal_profile_sites_in(granule(4000), (at - 4000) * 16, sites, ROOM), 3);
+    assert_int_equal(shoal_profile_sites_in(granule(4000), (at - 4000) * 16, sites, ROOM), 3);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(sites[i].site, 1 + i * 1000);
         assert_int_equal(sites[i].blocks, 100);
@@ -131,7 +131,8 @@ static void sites_are_found_with_what_they_have(void **state) {
     assert_int_equal(shoal_profile_sites_in(granule(4000), 16, sites, ROOM), 1);
     assert_true(sites[0].site == 1 && sites[0].blocks == 1 && sites[0].bytes == 1);
     assert_int_equal(shoal_profile_sites_in(granule(4000), 0, sites, ROOM), 0);
-    assert_int_equal(shoal_profile_sites_in((void *)((uintptr_t)11 << 42), 1 << 30, sites, ROOM), 0);
+    assert_int_equal(shoal_profile_sites_in((void *)((uintptr_t)11 << 42), 1 << 30, sites, ROOM),
+                     0);
 }
 
 /* A page of cells is for 32 KiB. */

@@ -48,7 +48,7 @@ class ResidentEngine:
 
     def __init__(self) -> None:
         _profile.start(True)
-        self._read = own_reading("psutil")
+        self._read_process = own_reading("psutil")
         self._functions: list[tuple[CodeType, Source]] = []
         self._before: dict[CodeType, Figures] = {}
         self._grown: dict[CodeType, list[list[int]]] = {}
@@ -107,6 +107,10 @@ class ResidentEngine:
             returned=0,
             rss=self._read(),
         )
+
+    def _read(self) -> int:
+        """Return resident bytes without the engine's own, as it gives them of lines."""
+        return self._read_process() - _profile.own_resident()
 
     def _begin(self, function: CodeType) -> None:
         for code in _watched_within(function):

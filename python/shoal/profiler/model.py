@@ -164,7 +164,8 @@ class Report:
         How long it lasted.
     live, held : int
         Bytes of the whole process at the end, from this allocator: in blocks
-        handed out, and resident but used by no block.
+        handed out, and resident but used by no block. Of pymalloc, which has
+        blocks of up to 512 bytes only, held is all that its arenas have besides.
     returned : int
         Bytes given to the operating system since profiling began.
     rss : int

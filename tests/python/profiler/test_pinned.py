@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,26 +9,11 @@ from shoal.profiler.model import Report
 from shoal.profiler.units import tell_bytes
 from shoal.profiler.verdict import verdict
 
-from .heaps import PRELUDE, Child, run_child
-
-RunSource = Callable[[str], Child]
+from .heaps import PRELUDE, Child, RunSource
 
 ARENA = 2**20
 FIRST = PRELUDE.count("\n") + 1
 """Number of the first line of a test's own source."""
-
-
-@pytest.fixture(params=["shoal", "pymalloc"])
-def run_source(request: pytest.FixtureRequest, shoal, plain, tmp_path: Path) -> RunSource:
-    """Run a program on one of the heaps."""
-    run, before = (shoal, ["run"]) if request.param == "shoal" else (plain, [])
-
-    def run_it(source: str) -> Child:
-        child = run_child(run, before, tmp_path / "program.py", source)
-        assert child.report.allocator == request.param
-        return child
-
-    return run_it
 
 
 def about(child: Child) -> Any:
@@ -71,7 +54,7 @@ MAKES = FIRST + 2
     ],
 )
 def test_few_survivors_pin_what_the_heap_says(
-    run_source, make: str, count: int, share: float
+    run_source: RunSource, make: str, count: int, share: float
 ) -> None:
     source = SURVIVORS.replace("MAKE", make).replace("SHARE", str(share))
     child = run_source(source.replace("COUNT", str(count)))
@@ -88,7 +71,7 @@ def test_few_survivors_pin_what_the_heap_says(
     ) in sentences(child)
 
 
-def test_survivors_of_two_lines_pin_together(run_source) -> None:
+def test_survivors_of_two_lines_pin_together(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
 def work(count):
@@ -110,7 +93,7 @@ tell()
     assert any(f"that lines {one} and {two} left alive." in said for said in sentences(child))
 
 
-def test_what_older_blocks_keep_too_is_nobodys(run_source) -> None:
+def test_what_older_blocks_keep_too_is_nobodys(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
 def work(count):
@@ -127,7 +110,7 @@ tell()
     assert not any(said.startswith("Held") for said in sentences(child))
 
 
-def test_where_nothing_survives_nothing_is_pinned(run_source) -> None:
+def test_where_nothing_survives_nothing_is_pinned(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
 def work(count):
@@ -141,7 +124,7 @@ tell()
     assert child.function().pins == ()
 
 
-def test_what_is_full_pins_little(run_source) -> None:
+def test_what_is_full_pins_little(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
 def work(count):
@@ -155,7 +138,7 @@ tell()
     assert line.pinned < 0.05 * line.live
 
 
-def test_what_lines_of_two_functions_keep_is_neithers(run_source) -> None:
+def test_what_lines_of_two_functions_keep_is_neithers(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
 def one(i):
