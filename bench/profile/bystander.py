@@ -1,6 +1,7 @@
 """Run in the measured interpreter: times a benchmark beside which another function is profiled.
 
-    python bench/profile/bystander.py DECORATOR FILE NAME LOOPS SECONDS LIBRARY PYMALLOC [ARGUMENT]...
+    python bench/profile/bystander.py DECORATOR FILE NAME LOOPS SECONDS LIBRARY PYMALLOC
+        [ARGUMENT]...
 
 The function has run before and what it made is alive, so that a profiler has something to watch.
 What stands behind DECORATOR is as for bench/workers/time_benchmark.py.

@@ -42,7 +42,7 @@ def _tracemalloc() -> Decorator:
 
 def _to_nowhere(profile: Callable[..., Any]) -> Decorator:
     """Return a decorator whose table is written where nobody reads it."""
-    stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115: for the program's life
+    stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (open to the end)
 
     def decorate(function: Function) -> Function:
         decorated: Function = profile(function, stream=stream)

@@ -103,9 +103,7 @@ def _compared(
     return found
 
 
-def _row(
-    section: str, title: str, spreads: Spreads, aim: float | None, digits: int = 3
-) -> Row:
+def _row(section: str, title: str, spreads: Spreads, aim: float | None, digits: int = 3) -> Row:
     medians = {name: spread.median for name, spread in spreads.items()}
     text = {
         name: f"{s.median:,.{digits}f} ({s.lower:,.{digits}f}-{s.upper:,.{digits}f})"

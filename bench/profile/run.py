@@ -53,9 +53,7 @@ def quick(plan: Plan) -> Plan:
     return replace(plan, rounds=1, counts=counts, times=dict.fromkeys(TIMES, 1), seconds=0.05)
 
 
-def _program(
-    plan: Plan, runs: Runs, name: str, under: Profiler, number: int
-) -> dict[str, object]:
+def _program(plan: Plan, runs: Runs, name: str, under: Profiler, number: int) -> dict[str, object]:
     """Measure a program of programs.py once."""
     is_copy = name == "deep_copy"
     count = plan.counts[name] // (1 if is_copy else under.slowness)

@@ -31,8 +31,7 @@ static PyMethodDef methods[] = {
 };
 
 static PyTypeObject watched_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "function",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "function",
     .tp_base = &PyFunction_Type,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_HAVE_VECTORCALL |
                 Py_TPFLAGS_DISALLOW_INSTANTIATION,

@@ -167,13 +167,15 @@ static const PyMemAllocatorEx ours[] = {
     [PYMEM_DOMAIN_MEM] = {NULL, memory_malloc, memory_calloc, memory_realloc, memory_free},
     [PYMEM_DOMAIN_OBJ] = {NULL, object_malloc, object_calloc, object_realloc, object_free},
 };
-enum { FIRST = PYMEM_DOMAIN_RAW, LAST = PYMEM_DOMAIN_OBJ };
+enum { FIRST = PYMEM_DOMAIN_RAW, FIRST_GUARDED = PYMEM_DOMAIN_MEM, LAST = PYMEM_DOMAIN_OBJ };
 
 static int is_wanted; /* by domains_tell() */
 
 static enum {
     AWAY,     /* nobody calls us                                          */
-    FOR_GONE, /* blocks that are resized or given back are ours to tell of */
+    FOR_GONE, /* blocks that are resized or given back are ours to tell of; of
+                 RAW all: what another tool takes for itself it takes there,
+                 maybe under a lock, and must not meet itself behind us    */
     IN_PLACE, /* all                                                      */
 } place;
 
@@ -194,7 +196,7 @@ static __attribute__((noinline)) void rest(void) {
     int has_notes = shoal_profile_noted_blocks() > 0;
     idle_calls = 0;
     if (place == AWAY || (place == FOR_GONE && has_notes) || !are_foremost()) return;
-    for (int domain = FIRST; domain <= LAST; domain++) {
+    for (int domain = has_notes ? FIRST_GUARDED : FIRST; domain <= LAST; domain++) {
         PyMemAllocatorEx allocator = before[domain];
         if (has_notes) allocator.realloc = ours[domain].realloc;
         if (has_notes) allocator.free = ours[domain].free;
@@ -216,7 +218,7 @@ static int is_layer_gone(void) {
 static void take_place(void) {
     if (place == IN_PLACE && !(is_layered && is_layer_gone())) return;
     is_layered = 0;
-    for (int domain = FIRST; domain <= LAST; domain++) {
+    for (int domain = place == AWAY ? FIRST : FIRST_GUARDED; domain <= LAST; domain++) {
         PyMemAllocatorEx allocator = ours[domain], now;
         PyMem_GetAllocator(domain, &now);
         if (place == AWAY) innermost[domain] = now;
