@@ -104,6 +104,8 @@ class Runs:
         command += [file, *under.before_arguments, under.decorator, *arguments]
         environment = self.allocators[under.allocator].for_python(seed)
         environment["PYTHONPATH"] = str(ROOT)
+        # Profiling would install Shoal's heap, were it not said which is to serve.
+        environment["SHOAL_ALLOCATOR"] = under.allocator
         lines = harness.run(command, environment).splitlines()
         found = [line for line in lines if line.startswith("{")]
         if not found:

@@ -231,6 +231,58 @@ static void figures_begin_anew(void **state) {
     gave(1);
 }
 
+static int begun;
+
+static void begin_telling(void) { begun++; }
+
+/* Only what has a note matters then, and that it ends is told beforehand. */
+static void it_is_idle_outside_of_functions(void **state) {
+    (void)state;
+    begun = 0;
+    shoal_profile_begin_by(begin_telling);
+    int64_t noted = shoal_profile_noted_blocks();
+    assert_true(shoal_profile_is_idle());
+    shoal_profile_enter(outer, 0);
+    assert_false(shoal_profile_is_idle());
+    shoal_profile_line(outer, 11);
+    took(1, 100);
+    shoal_profile_enter(inner, 0);
+    shoal_profile_leave(inner);
+    assert_int_equal(begun, 1);
+    shoal_profile_leave(outer);
+    assert_true(shoal_profile_is_idle());
+    assert_true(shoal_profile_is_noted(block(1)));
+    assert_false(shoal_profile_is_noted(block(2)));
+    assert_int_equal(shoal_profile_noted_blocks(), noted + 1);
+    gave(1);
+    assert_false(shoal_profile_is_noted(block(1)));
+    assert_int_equal(shoal_profile_noted_blocks(), noted);
+    assert_int_equal(live(outer, 11), 0);
+    shoal_profile_begin_by(NULL);
+}
+
+/* A block that was resized by another line is not made again there. */
+static void what_is_made_is_what_a_line_adds(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 100);
+    shoal_profile_line(outer, 12);
+    struct shoal_profile_note note = shoal_profile_resizing(block(1), 1);
+    shoal_profile_resized(note, block(1), block(1), 130, 1);
+    note = shoal_profile_resizing(block(1), 1);
+    shoal_profile_resized(note, block(1), block(1), 10, 1);
+    shoal_profile_leave(outer);
+    struct shoal_account first = shoal_profile_account(line(outer, 11)->site);
+    struct shoal_account second = shoal_profile_account(line(outer, 12)->site);
+    assert_int_equal(first.made, 100);
+    assert_int_equal(first.live_blocks, 0);
+    assert_int_equal(second.made, 30);
+    assert_int_equal(second.live, 10);
+    assert_int_equal(second.live_blocks, 1);
+    gave(1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -244,6 +296,8 @@ int main(void) {
         TEST(what_was_left_silently_is_closed),
         TEST(threads_have_stacks_of_their_own),
         TEST(figures_begin_anew),
+        TEST(it_is_idle_outside_of_functions),
+        TEST(what_is_made_is_what_a_line_adds),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }
