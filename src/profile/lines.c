@@ -228,6 +228,10 @@ void shoal_profile_resume(const struct shoal_profile_pause *pause) {
     }
 }
 
+int shoal_profile_is_in(const struct shoal_function *function) {
+    return stack.count > 0 && stack.activations[stack.count - 1].function == function;
+}
+
 size_t shoal_profile_depth(void) { return stack.count; }
 
 void shoal_profile_leave_all(void) {

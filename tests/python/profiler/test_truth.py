@@ -381,6 +381,53 @@ def test_objects_that_another_thread_frees(measure: Measure) -> None:
     assert lines["first"].live_blocks == lines["second"].live_blocks == 0
 
 
+# ---- Blocks ------------------------------------------------------------------------------
+
+
+def test_blocks_in_blocks_and_in_decorated_functions(measure: Measure) -> None:
+    lines = measure("""
+        def plain(box):
+            box[0] = bytes(1000) # before
+            with profile:
+                box[1] = bytes(2000) # outer
+                with profile:
+                    box[2] = bytes(3000) # inner
+                box[3] = bytes(4000) # again
+            box[4] = bytes(5000) # after
+        @profile
+        def decorated(box):
+            with profile:
+                box[5] = bytes(6000) # within
+            box[6] = bytes(7000) # behind
+        kept = [None] * 7
+        for _ in range(2):
+            plain(kept)
+            decorated(kept)
+    """)
+    for name, size in {"outer": 2000, "inner": 3000, "again": 4000}.items():
+        assert (lines[name].hits, lines[name].live) == (2, size + EMPTY), name
+    for name, size in {"within": 6000, "behind": 7000}.items():
+        assert (lines[name].hits, lines[name].live) == (2, size + EMPTY), name
+    assert (lines["before"].hits, lines["after"].hits) == (0, 0)
+
+
+def test_blocks_of_two_threads_in_the_same_function(measure: Measure) -> None:
+    lines = measure("""
+        import threading
+        def work(box, size):
+            meet.wait()
+            with profile:
+                meet.wait()
+                box[0] = bytes(size) # make
+                meet.wait()
+        meet, boxes = threading.Barrier(2), ([None], [None])
+        threads = [threading.Thread(target=work, args=(box, 5000)) for box in boxes]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+    """)
+    assert (lines["make"].hits, lines["make"].live) == (2, 2 * (5000 + EMPTY))
+
+
 # ---- Processes ---------------------------------------------------------------------------
 
 
