@@ -478,6 +478,31 @@ def test_a_fork_within_a_profiled_function(measure: Measure, tmp_path: Path) -> 
     assert (child["before"].live, child["after"].live) == (0, 3000 + EMPTY)
 
 
+@pytest.mark.parametrize("ending", ["run(5000)", "pool.map(run, [5000])"])
+def test_workers_of_multiprocessing(measure: Measure, tmp_path: Path, ending: str) -> None:
+    measure(f"""
+        import multiprocessing
+        context = multiprocessing.get_context("fork")
+        kept = []
+        @profile
+        def work(size):
+            kept.append(bytes(size)) # make
+        def run(size):
+            if "{ending}"[0] == "p":
+                return work(size)
+            child = context.Process(target=work, args=(size,))
+            child.start()
+            child.join()
+        work(10)
+        with context.Pool(1) as pool:
+            {ending}
+    """)
+    (path,) = tmp_path.glob("out.json.*")
+    line = lines_of(path)["make"]
+    assert line.hits == 1
+    assert 5000 + EMPTY <= line.live < 5000 + EMPTY + 1000
+
+
 def test_a_child_that_starts_another_program_writes_nothing(
     measure: Measure, tmp_path: Path
 ) -> None:
@@ -508,6 +533,28 @@ def test_the_table_on_sigterm_without_any_command(tmp_path: Path) -> None:
     assert child.returncode == -signal.SIGTERM
     (row,) = (line for line in rest.splitlines() if "bytes(5_000_000)" in line)
     assert row.count("4.8 MiB") >= 2  # alive, and the peak
+
+
+def test_sigterm_while_the_table_is_written(plain: Any, tmp_path: Path) -> None:
+    done = plain(
+        "-c",
+        textwrap.dedent("""
+            import os, signal, sys
+            from shoal import profile
+            class Stream:
+                def write(self, text):
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    sys.stdout.write(text)
+                def flush(self):
+                    sys.stdout.flush()
+            @profile(stream=Stream())
+            def work():
+                return 1
+            work()
+        """),
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert "At the end" in done.stdout
 
 
 # ---- Resident memory ------------------------------------------------------------------------
