@@ -199,7 +199,11 @@ void shoal_profile_leave(struct shoal_function *function) {
 
 /* ---- Pauses ----------------------------------------------------------------------- */
 
+/* How many there are in each other on this thread. */
+static __thread unsigned pauses __attribute__((tls_model("initial-exec")));
+
 void shoal_profile_pause(struct shoal_profile_pause *pause) {
+    pauses++;
     read_gauge(&pause->gauge);
     pause->net = tally.net;
     pause->high = tally.high;
@@ -221,6 +225,7 @@ void shoal_profile_resume(const struct shoal_profile_pause *pause) {
     tally.net = pause->net;
     tally.high = pause->high;
     tally.site = pause->site;
+    if (--pauses > 0) return; /* the outermost has what all of them did */
     read_gauge(&now);
     for (size_t i = 0; i < stack.count; i++) {
         move_reading(&stack.activations[i].entered, &now, &pause->gauge);
