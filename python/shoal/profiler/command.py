@@ -156,9 +156,10 @@ def _choose_heap(allocator: str) -> None:
 
 def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
     results = Results(options.table, options.json, options.csv, options.precision, options.compat)
+    if options.only:
+        results.if_nothing_ran = f"nothing that matches {' or '.join(options.only)} ran"
     collector = profile.collector
     collector.with_rss = options.with_rss
-    collector.start()
     _offer_profile()
     selection = Selection(options.only)
     if options.all or options.only:

@@ -273,6 +273,15 @@ def test_nothing_to_profile_is_said(shoal: Any, write: Write) -> None:
     )
 
 
+def test_patterns_that_match_nothing_are_named(shoal: Any, write: Write) -> None:
+    write()
+    done = shoal("profile", "--only", "None.*", "--only", "no/*.py", "-c", "print('done')")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr == (
+        "shoal profile: nothing was profiled: nothing that matches None.* or no/*.py ran\n"
+    )
+
+
 # ---- On which heap -------------------------------------------------------------------
 
 
