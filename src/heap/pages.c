@@ -4,6 +4,7 @@
 
 #include "heap/counters.h"
 #include "heap/lazy.h"
+#include "heap/mapping.h"
 #include "heap/reserve.h"
 #include "heap/run_list.h"
 
@@ -90,19 +91,24 @@ size_t arenas_return_all(struct arenas *arenas) {
     return pages;
 }
 
+static void make_lazy(struct arenas *arenas) {
+    size_t eager = arenas->dirty_pages - arenas->lazy_pages;
+    size_t lazily = reserve_grant_lazy(&arenas->reserve, eager, LAZY_BATCH);
+    if (lazily) arenas_make_lazy(arenas, lazily);
+}
+
 static void note_taken(struct arenas *arenas, size_t pages, size_t taken_back) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_taken(&arenas->reserve, kept, pages, taken_back);
     if (stay < kept) return_down_to(arenas, stay);
+    make_lazy(arenas);
 }
 
 static void note_given(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_given(&arenas->reserve, kept, pages);
     if (stay < kept) return_down_to(arenas, stay);
-    size_t eager = arenas->dirty_pages - arenas->lazy_pages;
-    size_t lazily = reserve_grant_lazy(&arenas->reserve, eager, LAZY_BATCH);
-    if (lazily) arenas_make_lazy(arenas, lazily);
+    make_lazy(arenas);
 }
 
 /* ---- Runs ---------------------------------------------------------------- */
@@ -219,6 +225,7 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages) {
     run_link_merged(arenas, run, pages, PAGE_DIRTY);
     note_given(arenas, pages);
     arenas_unlock(arenas);
+    mapping_tend();
 }
 
 void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty) {

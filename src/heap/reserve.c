@@ -57,9 +57,16 @@ static void charge(struct reserve *reserve, size_t taken_back) {
     reserve->credit = 0;
 }
 
+/* Most of what is kept now is to be there still when it is looked at again. */
+static void look_again(struct reserve *reserve, size_t kept) {
+    reserve->quiet_at = os_milliseconds() + QUIET_MS;
+    reserve->quiet_least = kept - kept / QUIET_PART;
+}
+
 size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back) {
     if (kept < reserve->lowest) reserve->lowest = kept;
     reserve->in_a_row = 0;
+    if (reserve->quiet_at && kept < reserve->quiet_least) look_again(reserve, kept);
     reserve->surge -= pages < reserve->surge ? pages : reserve->surge;
     if (taken_back && policy == ADAPTIVE) charge(reserve, taken_back);
     return may_stay(reserve, kept);
@@ -76,11 +83,13 @@ size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     reserve->surge += pages;
     reserve->in_a_row += pages;
     if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit) end_raise(reserve);
-    return may_stay(reserve, kept);
+    size_t stay = may_stay(reserve, kept);
+    if (reserve->in_a_row >= ROW_PAGES && policy == ADAPTIVE) look_again(reserve, stay);
+    return stay;
 }
 
-static void add_lazy_credit(struct reserve *reserve) {
-    uint64_t now = os_milliseconds(), elapsed = now - reserve->lazy_time;
+static void add_lazy_credit(struct reserve *reserve, uint64_t now) {
+    uint64_t elapsed = now - reserve->lazy_time;
     reserve->lazy_time = now;
     if (elapsed > LAZY_MAX) elapsed = LAZY_MAX;
     reserve->lazy_credit += elapsed * LAZY_PER_MS;
@@ -88,8 +97,11 @@ static void add_lazy_credit(struct reserve *reserve) {
 }
 
 size_t reserve_grant_lazy(struct reserve *reserve, size_t eager, size_t at_least) {
-    if (eager < at_least || reserve->in_a_row < LAZY_ROW || policy != ADAPTIVE) return 0;
-    if (reserve->lazy_credit < eager) add_lazy_credit(reserve);
+    if (reserve->quiet_at == 0) return 0;
+    uint64_t now = os_milliseconds();
+    if (now < reserve->quiet_at) return 0;
+    reserve->quiet_at = 0;
+    add_lazy_credit(reserve, now);
     size_t grant = eager < reserve->lazy_credit ? eager : reserve->lazy_credit;
     if (grant < at_least) return 0;
     reserve->lazy_credit -= grant;

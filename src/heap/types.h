@@ -116,6 +116,9 @@ struct reserve {
     size_t surge;          /* pages given and not taken since                */
     size_t ended_by;       /* the surge that last ended a raised limit, or 0 */
     size_t in_a_row;       /* pages given since any were taken               */
+    uint64_t quiet_at;     /* ms: when to look whether most of it is still there,
+                              that is quiet_least pages; 0: no need to       */
+    size_t quiet_least;
     size_t lazy_credit;    /* pages that may be made lazy                    */
     uint64_t lazy_time;    /* ms: when lazy_credit was last added to         */
 };
