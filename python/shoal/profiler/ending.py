@@ -152,5 +152,7 @@ def _write_on_sigterm(collector: Collector) -> None:
 
 
 def _die(number: int) -> None:
+    import signal
+
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
