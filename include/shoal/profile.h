@@ -186,6 +186,9 @@ struct shoal_profile_pause {
 SHOAL_API void shoal_profile_pause(struct shoal_profile_pause *pause);
 SHOAL_API void shoal_profile_resume(const struct shoal_profile_pause *pause);
 
+/* Whether the function that the calling thread entered last is this one. */
+SHOAL_API int shoal_profile_is_in(const struct shoal_function *function);
+
 /* How many functions the calling thread is in. */
 SHOAL_API size_t shoal_profile_depth(void);
 

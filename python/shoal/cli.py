@@ -20,7 +20,7 @@ examples:
   shoal mprof run script.py           record memory over time
   shoal mprof plot -o memory.svg      and draw it
 
-`shoal COMMAND --help` says more.
+`shoal run --help`, `shoal profile --help` and `shoal mprof --help` say more.
 """
 
 _RUN_EXAMPLES = """\

@@ -211,7 +211,11 @@ void shoal_profile_leave(struct shoal_function *function) {
 
 /* ---- Pauses ----------------------------------------------------------------------- */
 
+/* How many there are in each other on this thread. */
+static __thread unsigned pauses __attribute__((tls_model("initial-exec")));
+
 void shoal_profile_pause(struct shoal_profile_pause *pause) {
+    pauses++;
     read_gauge(&pause->gauge);
     pause->net = tally.net;
     pause->high = tally.high;
@@ -233,11 +237,16 @@ void shoal_profile_resume(const struct shoal_profile_pause *pause) {
     tally.net = pause->net;
     tally.high = pause->high;
     tally.site = pause->site;
+    if (--pauses > 0) return; /* the outermost has what all of them did */
     read_gauge(&now);
     for (size_t i = 0; i < stack.count; i++) {
         move_reading(&stack.activations[i].entered, &now, &pause->gauge);
         move_reading(&stack.activations[i].started, &now, &pause->gauge);
     }
+}
+
+int shoal_profile_is_in(const struct shoal_function *function) {
+    return stack.count > 0 && stack.activations[stack.count - 1].function == function;
 }
 
 size_t shoal_profile_depth(void) { return stack.count; }

@@ -140,6 +140,15 @@ static PyObject *profile_watch_new(PyObject *Py_UNUSED(module), PyObject *callab
     Py_RETURN_NONE;
 }
 
+static const char is_watched_doc[] = "is_watched(code)\n--\n\n"
+                                     "Say whether its lines are accounted for now.";
+
+static PyObject *profile_is_watched(PyObject *Py_UNUSED(module), PyObject *code) {
+    if (!PyCode_Check(code)) return PyErr_Format(PyExc_TypeError, "not a code object: %R", code);
+    const struct shoal_function *function = watched_function(code);
+    return PyBool_FromLong(function && function->is_watched);
+}
+
 static PyObject *line_figures(const struct shoal_line *line) {
     struct shoal_account account = shoal_profile_account(line->site);
     return Py_BuildValue("(LLLLLLLLLLLLL)", line->hits, line->rss, line->rss_growth, line->net,
@@ -225,7 +234,7 @@ static PyObject *profile_reset(PyObject *Py_UNUSED(module), PyObject *code) {
 static const char enter_running_doc[] =
     "enter_running(code, line)\n--\n\n"
     "The calling frame, of this watched code, is at a line: for what was watched\n"
-    "only after it began to run.";
+    "only after it began to run. False: it was entered when it began.";
 
 static PyObject *profile_enter_running(PyObject *Py_UNUSED(module), PyObject *args) {
     PyObject *code;
@@ -233,9 +242,10 @@ static PyObject *profile_enter_running(PyObject *Py_UNUSED(module), PyObject *ar
     if (!PyArg_ParseTuple(args, "Oi", &code, &line)) return NULL;
     struct shoal_function *function = function_of(code);
     if (function == NULL) return NULL;
+    if (shoal_profile_is_in(function)) Py_RETURN_FALSE;
     function->calls++;
     events_enter_running(function, code, line);
-    Py_RETURN_NONE;
+    Py_RETURN_TRUE;
 }
 
 static const char leave_running_doc[] = "leave_running(code)\n--\n\n"
@@ -294,6 +304,7 @@ static PyMethodDef profile_methods[] = {
     {"gauge", profile_gauge, METH_NOARGS, gauge_doc},
     {"watch", profile_watch, METH_VARARGS, watch_doc},
     {"unwatch", profile_unwatch, METH_O, unwatch_doc},
+    {"is_watched", profile_is_watched, METH_O, is_watched_doc},
     {"watch_new", profile_watch_new, METH_O, watch_new_doc},
     {"figures", profile_figures, METH_O, figures_doc},
     {"rss_before", profile_rss_before, METH_O, rss_before_doc},

@@ -50,27 +50,36 @@ static inline void give_idle(PyMemAllocatorDomain domain, void *block) {
 
 /* ---- While somebody does ------------------------------------------------------------ */
 
-static inline void *take(PyMemAllocatorDomain domain, size_t size) {
+/* Whether the tool that has come between is calling, with the context that it has
+ * found here: within a call of ours, or for itself, as tracemalloc does. */
+static inline int is_inner(PyMemAllocatorDomain domain, const void *context) {
+    if (seldom(is_inside)) return 1;
+    return seldom(is_layered) && context == innermost[domain].ctx && context != before[domain].ctx;
+}
+
+static inline void *take(PyMemAllocatorDomain domain, const void *context, size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (seldom(is_inside)) return innermost[domain].malloc(innermost[domain].ctx, size);
+    if (is_inner(domain, context)) return innermost[domain].malloc(innermost[domain].ctx, size);
     is_inside = 1;
     void *block = to->malloc(to->ctx, size);
     is_inside = 0;
     return shoal_profile_took(block, size, is_guarded(domain));
 }
 
-static inline void *take_zeros(PyMemAllocatorDomain domain, size_t count, size_t size) {
+static inline void *take_zeros(PyMemAllocatorDomain domain, const void *context, size_t count,
+                               size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (seldom(is_inside)) return innermost[domain].calloc(innermost[domain].ctx, count, size);
+    if (is_inner(domain, context))
+        return innermost[domain].calloc(innermost[domain].ctx, count, size);
     is_inside = 1;
     void *block = to->calloc(to->ctx, count, size);
     is_inside = 0;
     return shoal_profile_took(block, count * size, is_guarded(domain));
 }
 
-static inline void give(PyMemAllocatorDomain domain, void *block) {
+static inline void give(PyMemAllocatorDomain domain, const void *context, void *block) {
     PyMemAllocatorEx *to = &before[domain];
-    if (seldom(is_inside)) {
+    if (is_inner(domain, context)) {
         innermost[domain].free(innermost[domain].ctx, block);
         return;
     }
@@ -103,10 +112,12 @@ static inline int may_come_in(PyMemAllocatorDomain domain, size_t before_bytes, 
     return before_bytes == 0 || before_bytes > SHOAL_POOLED_MAX;
 }
 
-static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size) {
+static inline void *resize(PyMemAllocatorDomain domain, const void *context, void *block,
+                           size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inside) return innermost[domain].realloc(innermost[domain].ctx, block, size);
-    if (!block) return take(domain, size);
+    if (is_inner(domain, context))
+        return innermost[domain].realloc(innermost[domain].ctx, block, size);
+    if (!block) return take(domain, context, size);
     if (is_idle() && !shoal_profile_is_noted(block)) return to->realloc(to->ctx, block, size);
     struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
     is_inside = 1;
@@ -121,22 +132,26 @@ static inline void *resize(PyMemAllocatorDomain domain, void *block, size_t size
 #define BUSY_PATH static __attribute__((noinline))
 
 #define DOMAIN(name, domain) \
-    BUSY_PATH void *name##_take(size_t size) { return take(domain, size); } \
-    BUSY_PATH __attribute__((flatten)) void name##_give(void *block) { give(domain, block); } \
-    static void *name##_malloc(void *Py_UNUSED(context), size_t size) { \
-        return is_idle() ? take_idle(domain, size) : name##_take(size); \
+    BUSY_PATH void *name##_take(void *context, size_t size) { \
+        return take(domain, context, size); \
     } \
-    static void *name##_calloc(void *Py_UNUSED(context), size_t count, size_t size) { \
-        return take_zeros(domain, count, size); \
+    BUSY_PATH __attribute__((flatten)) void name##_give(void *context, void *block) { \
+        give(domain, context, block); \
     } \
-    static void *name##_realloc(void *Py_UNUSED(context), void *block, size_t size) { \
-        return resize(domain, block, size); \
+    static void *name##_malloc(void *context, size_t size) { \
+        return is_idle() ? take_idle(domain, size) : name##_take(context, size); \
     } \
-    static void name##_free(void *Py_UNUSED(context), void *block) { \
+    static void *name##_calloc(void *context, size_t count, size_t size) { \
+        return take_zeros(domain, context, count, size); \
+    } \
+    static void *name##_realloc(void *context, void *block, size_t size) { \
+        return resize(domain, context, block, size); \
+    } \
+    static void name##_free(void *context, void *block) { \
         if (is_idle()) \
             give_idle(domain, block); \
         else \
-            name##_give(block); \
+            name##_give(context, block); \
     }
 
 DOMAIN(raw, PYMEM_DOMAIN_RAW)

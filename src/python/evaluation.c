@@ -165,8 +165,9 @@ static struct shoal_function *ask(PyThreadState *thread, PyObject *code) {
 
 static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws) {
     PyObject *code = (PyObject *)frame->f_code;
-    struct shoal_function *function = watched_function(code);
-    if (!function && !throws && watched_is_new(code)) function = ask(thread, code);
+    int is_new;
+    struct shoal_function *function = watched_or_new(code, &is_new);
+    if (is_new && !throws) function = ask(thread, code);
     if (function && function->is_watched) return evaluate_watched(thread, frame, throws, function);
     if (here.traced && thread->cframe->current_frame == here.traced)
         return evaluate_called(thread, frame, throws);

@@ -21,8 +21,9 @@ static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ss
  * Code that was watched once may be again, so its events are not disabled. */
 static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
     if (count < 1) Py_RETURN_NONE;
-    struct shoal_function *function = watched_function(args[0]);
-    if (!function && watched_is_new(args[0])) function = watched_newcomer(args[0]);
+    int is_new;
+    struct shoal_function *function = watched_or_new(args[0], &is_new);
+    if (is_new) function = watched_newcomer(args[0]);
     if (function && function->is_watched) shoal_profile_enter(function, 0);
     return Py_NewRef(watched_is_refused(args[0]) ? disable : Py_None);
 }

@@ -87,7 +87,11 @@ int watched_ask(PyObject *callable) {
     return 0;
 }
 
-int watched_is_new(PyObject *code) { return predicate && !is_asking && at_place(code) == NULL; }
+struct shoal_function *watched_or_new(PyObject *code, int *is_new) {
+    struct shoal_function *found = at_place(code);
+    *is_new = predicate && found == NULL && !is_asking;
+    return found == &unwanted ? NULL : found;
+}
 
 int watched_is_refused(PyObject *code) { return at_place(code) == &unwanted; }
 

@@ -33,9 +33,10 @@ int watched_end(PyObject *code);
 /* Sets the predicate; NULL: nothing is asked any more. -1 and an exception. */
 int watched_ask(PyObject *callable);
 
-/* Whether a code object is to be asked about, or was and is not wanted. A few
- * loads. */
-int watched_is_new(PyObject *code);
+/* As watched_function(), and at the same cost whether it is to be asked about. */
+struct shoal_function *watched_or_new(PyObject *code, int *is_new);
+
+/* Whether a code object was asked about, and is not wanted. */
 int watched_is_refused(PyObject *code);
 
 /* Asks about a code object that is new; what it is watched as from now on, NULL

@@ -283,6 +283,66 @@ static void what_is_made_is_what_a_line_adds(void **state) {
     gave(1);
 }
 
+static void what_a_profiler_does_itself_is_no_lines(void **state) {
+    struct shoal_profile_pause pause, within;
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    shoal_profile_enter(inner, 0);
+    shoal_profile_line(inner, 51);
+    took(1, 10);
+    shoal_profile_pause(&pause);
+    took(2, 5000);
+    took(3, 700);
+    gave(3);
+    shoal_profile_pause(&within);
+    gauge = (struct shoal_gauge){9000, 900, 90};
+    shoal_profile_resume(&within);
+    gave(1);
+    shoal_profile_resume(&pause);
+    took(4, 20);
+    gauge.rss += 1, gauge.held += 2, gauge.returned += 3;
+    shoal_profile_leave(inner);
+    shoal_profile_leave(outer);
+    const struct shoal_line *lines[] = {line(outer, 11), line(inner, 51)};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(lines[i]->net, 30);
+        assert_int_equal(lines[i]->peak, 30);
+        assert_int_equal(lines[i]->rss_growth, 1);
+        assert_int_equal(lines[i]->held, 2);
+        assert_int_equal(lines[i]->returned, 3);
+    }
+    assert_int_equal(live(inner, 51), 20);
+    assert_int_equal(shoal_profile_account(line(inner, 51)->site).made, 30);
+    gave(2), gave(4);
+}
+
+static void resident_memory_before_and_at_its_most(void **state) {
+    (void)state;
+    assert_int_equal(outer->rss_before, -1);
+    assert_int_equal(line(outer, 11)->rss_peak, -1);
+    const int64_t after[] = {2000, 8000, 3000};
+    for (int i = 0; i < 3; i++) {
+        shoal_profile_enter(outer, 0);
+        shoal_profile_line(outer, 11);
+        gauge.rss = after[i];
+        shoal_profile_leave(outer);
+    }
+    assert_int_equal(outer->rss_before, 8000); /* of the last call */
+    assert_int_equal(line(outer, 11)->rss, 3000);
+    assert_int_equal(line(outer, 11)->rss_peak, 8000);
+}
+
+static void only_the_uppermost_is_in(void **state) {
+    (void)state;
+    assert_false(shoal_profile_is_in(outer));
+    shoal_profile_enter(outer, 0);
+    assert_true(shoal_profile_is_in(outer));
+    shoal_profile_enter(inner, 0);
+    assert_false(shoal_profile_is_in(outer));
+    assert_true(shoal_profile_is_in(inner));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -298,6 +358,9 @@ int main(void) {
         TEST(figures_begin_anew),
         TEST(it_is_idle_outside_of_functions),
         TEST(what_is_made_is_what_a_line_adds),
+        TEST(what_a_profiler_does_itself_is_no_lines),
+        TEST(resident_memory_before_and_at_its_most),
+        TEST(only_the_uppermost_is_in),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from shoal.profiler.allocator import Allocator
     from shoal.profiler.model import Function, Line, Report
+    from shoal.profiler.pinning import Pinned
     from shoal.profiler.source import Source
 
 __all__ = ["Collector"]
@@ -131,15 +132,17 @@ class Collector:
 
     def report(self) -> Report:
         """Return what is known now."""
+        # First, as what the report takes may come to lie in what is held.
+        pinned = _profile.pinned()
+        live, held = _live_and_held()
+        now = time.time()
         import platform
 
         from shoal.profiler.model import Report
 
-        live, held = _live_and_held()
-        now = time.time()
         started = self._started if self._started is not None else now
         return Report(
-            functions=tuple(self._functions()),
+            functions=tuple(self._functions(pinned)),
             allocator="shoal" if _heap.state() == 1 else "pymalloc",
             pid=os.getpid(),
             command=tuple(sys.orig_argv),
@@ -165,12 +168,12 @@ class Collector:
             except (source.NoSourceError, source.SourceChangedError) as error:
                 yield str(error)
 
-    def _functions(self) -> Iterator[Function]:
+    def _functions(self, pinned: Pinned) -> Iterator[Function]:
         from shoal.profiler.model import Function
         from shoal.profiler.pinning import pins_of
 
         sources = list(self._sources.items())
-        pins_by_code = pins_of(self._sources)
+        pins_by_code = pins_of(self._sources, pinned)
         for code, taken in sources:
             calls, figures = _profile.figures(code)
             pins = pins_by_code.get(code, ())

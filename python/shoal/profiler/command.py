@@ -6,13 +6,15 @@ import argparse
 import os
 
 from shoal import _heap, _run, profile
-from shoal.profiler import ending, target
+from shoal.profiler import ending, progress, target
 from shoal.profiler.results import CannotWriteError, Results
 from shoal.profiler.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from shoal.profiler.model import Report
 
 __all__ = ["main"]
 
@@ -154,18 +156,30 @@ def _choose_heap(allocator: str) -> None:
 
 def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
     results = Results(options.table, options.json, options.csv, options.precision, options.compat)
+    if options.only:
+        results.if_nothing_ran = f"nothing that matches {' or '.join(options.only)} ran"
     collector = profile.collector
     collector.allocator = options.allocator
     collector.with_rss = options.with_rss
-    collector.start()
     _offer_profile()
     selection = Selection(options.only)
     if options.all or options.only:
         collector.add_new(selection.wants)
     program = target.prepare(words)
     selection.add_main(program.code)
-    ending.set_writer(collector, results.write)
-    program.run()
+    line = progress.start()
+
+    def write(report: Report) -> None:
+        if line is not None:
+            line.stop()
+        results.write(report)
+
+    ending.set_writer(collector, write)
+    try:
+        program.run()
+    finally:
+        if line is not None:
+            line.stop()  # Before a traceback is shown.
 
 
 def _offer_profile() -> None:

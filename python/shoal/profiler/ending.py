@@ -26,6 +26,8 @@ class _Output:
         self.precision = 1
         self.writer: Callable[[Report], None] | None = None
         self.written_by: int | None = None
+        self.is_writing = False
+        self.dies_of: int | None = None  # the signal that came while it was being written
 
 
 _outputs: dict[Collector, _Output] = {}
@@ -62,6 +64,16 @@ def write_now(collector: Collector) -> None:
     if output.written_by == os.getpid() or not (output.writer or collector.has_figures()):
         return
     output.written_by = os.getpid()
+    output.is_writing = True
+    try:
+        _write(collector, output)
+    finally:
+        output.is_writing = False
+        if output.dies_of is not None:
+            _die(output.dies_of)
+
+
+def _write(collector: Collector, output: _Output) -> None:
     report = collector.report()
     if output.writer is not None:
         output.writer(report)
@@ -104,11 +116,18 @@ def _keep_interruption() -> None:
 
 def _begin_in_child(collector: Collector) -> None:
     collector.forget_figures()
-    # Children of multiprocessing end by os._exit, past atexit.
+    # Children of multiprocessing end by os._exit, past atexit, but with its own finalizers;
+    # those that there are at the fork it forgets, and then runs what is registered here.
     if "multiprocessing.util" in sys.modules:
-        from multiprocessing.util import Finalize
+        from multiprocessing.util import register_after_fork
 
-        Finalize(None, write_now, args=(collector,), exitpriority=0)
+        register_after_fork(collector, _write_at_end_of_worker)
+
+
+def _write_at_end_of_worker(collector: Collector) -> None:
+    from multiprocessing.util import Finalize
+
+    Finalize(None, write_now, args=(collector,), exitpriority=0)
 
 
 def _write_on_sigterm(collector: Collector) -> None:
@@ -119,11 +138,21 @@ def _write_on_sigterm(collector: Collector) -> None:
         return
 
     def write_and_die(number: int, frame: FrameType | None) -> None:
+        output = _outputs[collector]
+        if output.is_writing:  # What it interrupts goes on, and then dies.
+            output.dies_of = number
+            return
         write_now(collector)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        _die(number)
 
     try:
         signal.signal(signal.SIGTERM, write_and_die)
     except ValueError:
         return  # Only the main thread may.
+
+
+def _die(number: int) -> None:
+    import signal
+
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType
 
+    Pinned = list[tuple[tuple[int, ...], int, int]]
+
 __all__ = ["pins_of"]
 
 
-def pins_of(codes: Iterable[CodeType]) -> dict[CodeType, tuple[Pin, ...]]:
+def pins_of(codes: Iterable[CodeType], pinned: Pinned) -> dict[CodeType, tuple[Pin, ...]]:
     """Return what lines of each code object keep, those that keep most first.
 
-    What lines of several functions keep together is not told of.
+    `pinned` is what `_profile.pinned` told. What lines of several functions keep
+    together is not told of.
     """
     places = {
         site: (code, number)
@@ -25,7 +28,7 @@ def pins_of(codes: Iterable[CodeType]) -> dict[CodeType, tuple[Pin, ...]]:
         if site
     }
     found: dict[CodeType, list[Pin]] = {}
-    for sites, held, live in _profile.pinned():
+    for sites, held, live in pinned:
         keepers = [places[site] for site in sites if site in places]
         functions = {code for code, _ in keepers}
         if len(keepers) == len(sites) and len(functions) == 1:

@@ -37,6 +37,11 @@ class Results:
     compat : bool
         The table is memory_profiler's.
 
+    Attributes
+    ----------
+    if_nothing_ran : str
+        What is said then.
+
     Raises
     ------
     CannotWriteError
@@ -57,6 +62,7 @@ class Results:
         self._precision = precision
         self._compat = compat
         self._pid = os.getpid()
+        self.if_nothing_ran = "decorate functions with @profile, or use --all"
 
     def write(self, report: Report) -> None:
         """Write a report; what cannot be written is said on standard error."""
@@ -65,7 +71,7 @@ class Results:
         if not any(map(_ran, report.functions)):
             if report.pid != self._pid:
                 return  # A child that did something else.
-            _say("nothing was profiled: decorate functions with @profile, or use --all")
+            _say(f"nothing was profiled: {self.if_nothing_ran}")
             if self._table == STDOUT:
                 self._table = None
 

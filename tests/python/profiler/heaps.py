@@ -68,6 +68,7 @@ class Child:
 def run_child(run: Callable[..., Any], before: list[str], path: Path, source: str) -> Child:
     """Run a program that ends with `tell`; `run` and `before` are its interpreter."""
     path.write_text(PRELUDE + source, encoding="utf-8")
-    done = run(*before, os.fspath(path))
+    environment = {} if before else {"SHOAL_ALLOCATOR": "pymalloc"}
+    done = run(*before, os.fspath(path), env=environment)
     assert done.returncode == 0, done.stderr
     return Child(json.loads(done.stderr.splitlines()[-1]))

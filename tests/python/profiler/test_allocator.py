@@ -187,3 +187,27 @@ def test_what_was_returned_before_profiling_is_not_told(on_shoal: Any) -> None:
 def test_usage_knows_pymallocs_arenas_while_profiling(off_shoal: Any) -> None:
     code = "import shoal; from shoal import profile; work = profile(lambda: 0); work()" + END
     assert off_shoal(code + "answer = shoal.usage().rss.pymalloc", env=PYMALLOC) >= 2**20
+
+
+def test_a_tool_that_came_between_may_call_for_itself(off_shoal: Any) -> None:
+    code = """
+import ctypes, tracemalloc
+from shoal import profile
+kept = []
+
+@profile
+def work():
+    kept.append(bytes(1000))
+
+work()
+for _ in range(100_000):
+    [_]  # idle: the allocators step back
+tracemalloc.start()
+work()
+address, untrack = ctypes.c_size_t(16), ctypes.pythonapi.PyTraceMalloc_Untrack
+ctypes.pythonapi.PyTraceMalloc_Track(7, address, ctypes.c_size_t(99))
+untrack(7, address)  # frees under a lock of tracemalloc's
+tracemalloc.stop()
+work()
+"""
+    assert off_shoal(code + END + "answer = [lines[2].hits, lines[2].live_blocks]") == [3, 4]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +273,15 @@ def test_nothing_to_profile_is_said(shoal: Any, write: Write) -> None:
     )
 
 
+def test_patterns_that_match_nothing_are_named(shoal: Any, write: Write) -> None:
+    write()
+    done = shoal("profile", "--only", "None.*", "--only", "no/*.py", "-c", "print('done')")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert done.stderr == (
+        "shoal profile: nothing was profiled: nothing that matches None.* or no/*.py ran\n"
+    )
+
+
 # ---- On which heap -------------------------------------------------------------------
 
 
@@ -335,6 +347,57 @@ def test_precision_and_compat(shoal: Any, write: Write) -> None:
     assert lines[6].endswith("        1       data = bytes(5_000_000)")
 
 
+COMPARED = """\
+import copy
+
+@profile
+def work(n):
+    data = [0.5] * n
+    for i in range(2):
+        more = bytearray(n)
+    if not data:
+        return None
+    text = '''a
+    b'''
+    del data
+    return len(
+        more,
+    )
+
+class Tool:
+    @staticmethod
+    @profile
+    def use():
+        return 1
+
+@profile
+def never():
+    pass
+
+work(5_000_000)
+Tool.use()
+"""
+
+
+@pytest.mark.skipif(not find_spec("memory_profiler"), reason="memory_profiler is not installed")
+def test_compat_is_memory_profilers_table(shoal: Any, plain: Any, write: Write) -> None:
+    write(COMPARED, before="")
+
+    def shape(text: str) -> list[str]:
+        # Of the two columns of figures only whether and where they are.
+        return [
+            re.sub(r" *-?\d+\.\d{2} MiB", lambda found: "m" * len(found[0]), line)
+            for line in text.splitlines()
+            if not line.startswith("Filename: ")
+        ]
+
+    ours = shoal("profile", "--compat", "--precision", "2", "script.py").stdout
+    theirs = plain("-m", "memory_profiler", "--precision", "2", "script.py").stdout
+    assert shape(ours) == shape(theirs)
+    assert "38.1" in ours.splitlines()[6]
+    assert "38.1" in theirs.splitlines()[6]
+
+
 def test_without_rss(shoal: Any, write: Write, tmp_path: Path) -> None:
     write()
     done = shoal("profile", "--no-rss", "--json", "out.json", "script.py")
@@ -351,6 +414,50 @@ def test_standard_output_that_the_program_closed_or_replaced(
     done = shoal("profile", "--json", "out.json", "script.py")
     assert "cannot write the table to standard output: it is closed" in done.stderr
     assert list(functions(tmp_path / "out.json")) == ["work"]
+
+
+# ---- The progress line -----------------------------------------------------------------
+
+
+def on_a_terminal(tmp_path: Path, seconds: float) -> tuple[str, str]:
+    """Return what a run of so many seconds writes on its terminal, and on standard output."""
+    (tmp_path / "script.py").write_text(
+        f"import os, threading, time\ntime.sleep({seconds})\n"
+        "try: os.wait()\nexcept ChildProcessError: print('no child')\n"
+        "print(threading.active_count(), os.open('.', 0))\n"
+        "try: 1 / 0\nfinally: pass\n"
+    )
+    ours, its = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "shoal", "profile", "--all", "script.py"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=its, text=True,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(its)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            seen += chunk
+    except OSError:  # The terminal is nobody's any more.
+        pass
+    os.close(ours)
+    output, _ = child.communicate(timeout=30)
+    return seen.decode(), output
+
+
+def test_a_long_run_shows_that_it_goes_on(tmp_path: Path) -> None:
+    seen, output = on_a_terminal(tmp_path, 4)
+    assert re.search(r"profiling: [2-4] s, \d+\.\d MiB resident", seen)
+    assert "\x1b[2K" in seen[seen.rindex("profiling") :]  # wiped out in the end
+    assert "ZeroDivisionError" in seen
+    assert output.startswith("no child\n1 3\n")
+    assert "Function: <module>" in output
+
+
+def test_a_short_run_shows_nothing(tmp_path: Path) -> None:
+    seen, output = on_a_terminal(tmp_path, 0)
+    assert "profiling" not in seen
+    assert output.startswith("no child\n1 3\n")
 
 
 # ---- What cannot be run ---------------------------------------------------------------

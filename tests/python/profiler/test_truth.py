@@ -381,6 +381,53 @@ def test_objects_that_another_thread_frees(measure: Measure) -> None:
     assert lines["first"].live_blocks == lines["second"].live_blocks == 0
 
 
+# ---- Blocks ------------------------------------------------------------------------------
+
+
+def test_blocks_in_blocks_and_in_decorated_functions(measure: Measure) -> None:
+    lines = measure("""
+        def plain(box):
+            box[0] = bytes(1000) # before
+            with profile:
+                box[1] = bytes(2000) # outer
+                with profile:
+                    box[2] = bytes(3000) # inner
+                box[3] = bytes(4000) # again
+            box[4] = bytes(5000) # after
+        @profile
+        def decorated(box):
+            with profile:
+                box[5] = bytes(6000) # within
+            box[6] = bytes(7000) # behind
+        kept = [None] * 7
+        for _ in range(2):
+            plain(kept)
+            decorated(kept)
+    """)
+    for name, size in {"outer": 2000, "inner": 3000, "again": 4000}.items():
+        assert (lines[name].hits, lines[name].live) == (2, size + EMPTY), name
+    for name, size in {"within": 6000, "behind": 7000}.items():
+        assert (lines[name].hits, lines[name].live) == (2, size + EMPTY), name
+    assert (lines["before"].hits, lines["after"].hits) == (0, 0)
+
+
+def test_blocks_of_two_threads_in_the_same_function(measure: Measure) -> None:
+    lines = measure("""
+        import threading
+        def work(box, size):
+            meet.wait()
+            with profile:
+                meet.wait()
+                box[0] = bytes(size) # make
+                meet.wait()
+        meet, boxes = threading.Barrier(2), ([None], [None])
+        threads = [threading.Thread(target=work, args=(box, 5000)) for box in boxes]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+    """)
+    assert (lines["make"].hits, lines["make"].live) == (2, 2 * (5000 + EMPTY))
+
+
 # ---- Processes ---------------------------------------------------------------------------
 
 
@@ -431,6 +478,31 @@ def test_a_fork_within_a_profiled_function(measure: Measure, tmp_path: Path) -> 
     assert (child["before"].live, child["after"].live) == (0, 3000 + EMPTY)
 
 
+@pytest.mark.parametrize("ending", ["run(5000)", "pool.map(run, [5000])"])
+def test_workers_of_multiprocessing(measure: Measure, tmp_path: Path, ending: str) -> None:
+    measure(f"""
+        import multiprocessing
+        context = multiprocessing.get_context("fork")
+        kept = []
+        @profile
+        def work(size):
+            kept.append(bytes(size)) # make
+        def run(size):
+            if "{ending}"[0] == "p":
+                return work(size)
+            child = context.Process(target=work, args=(size,))
+            child.start()
+            child.join()
+        work(10)
+        with context.Pool(1) as pool:
+            {ending}
+    """)
+    (path,) = tmp_path.glob("out.json.*")
+    line = lines_of(path)["make"]
+    assert line.hits == 1
+    assert 5000 + EMPTY <= line.live < 5000 + EMPTY + 1000
+
+
 def test_a_child_that_starts_another_program_writes_nothing(
     measure: Measure, tmp_path: Path
 ) -> None:
@@ -461,6 +533,28 @@ def test_the_table_on_sigterm_without_any_command(tmp_path: Path) -> None:
     assert child.returncode == -signal.SIGTERM
     (row,) = (line for line in rest.splitlines() if "bytes(5_000_000)" in line)
     assert row.count("4.8 MiB") >= 2  # alive, and the peak
+
+
+def test_sigterm_while_the_table_is_written(plain: Any, tmp_path: Path) -> None:
+    done = plain(
+        "-c",
+        textwrap.dedent("""
+            import os, signal, sys
+            from shoal import profile
+            class Stream:
+                def write(self, text):
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    sys.stdout.write(text)
+                def flush(self):
+                    sys.stdout.flush()
+            @profile(stream=Stream())
+            def work():
+                return 1
+            work()
+        """),
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert "At the end" in done.stdout
 
 
 # ---- Resident memory ------------------------------------------------------------------------
