@@ -38,6 +38,8 @@ __all__ = [
     "trim",
     "usage",
 ]
+if sys.version_info < (3, 11):
+    __all__.remove("profile")
 
 
 def __getattr__(name: str) -> object:
@@ -47,8 +49,9 @@ def __getattr__(name: str) -> object:
 
         return getattr(_usage, name)
     if name == "profile":
-        from shoal.profiler import profile
+        from shoal.profiler import profile, require
 
+        require()
         return profile
     if name == "__version__":
         return _heap.version()

@@ -95,6 +95,19 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments, []
 
 
+def _profile(arguments: list[str]) -> int:
+    from shoal.profiler import require
+
+    try:
+        require()
+    except ImportError as reason:
+        print(f"shoal profile: {reason}", file=sys.stderr)
+        return 2
+    from shoal.profiler.command import main as profile
+
+    return profile(arguments)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -112,9 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
     if arguments[:1] == ["profile"]:
-        from shoal.profiler.command import main as profile
-
-        return profile(arguments[1:])
+        return _profile(arguments[1:])
     if arguments[:1] == ["mprof"]:
         from shoal.mprof.arguments import main as mprof
 

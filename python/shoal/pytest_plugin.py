@@ -96,10 +96,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(next(iter(wrong.values())))
     if config.option.collectonly or not (limits or wrong or config.getoption("--shoal")):
         return
+    _require_profiler()
     from shoal.testing.cost import Measuring
 
     measuring = Measuring(limits, wrong, every_test=config.getoption("--shoal"))
     config.pluginmanager.register(measuring, "shoal-measuring")
+
+
+def _require_profiler() -> None:
+    from shoal.profiler import require
+
+    try:
+        require()
+    except ImportError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _limits(items: list[pytest.Item]) -> tuple[dict[str, Limits], dict[str, str]]:

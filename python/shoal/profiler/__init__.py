@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-__all__ = ["profile"]
+__all__ = ["profile", "require"]
+
+
+def require() -> None:
+    """Raise ImportError where there is no profiler: its engine is built for 3.11 and later."""
+    if sys.version_info < (3, 11):
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise ImportError(f"the line profiler needs Python 3.11 or later; this is {version}")
 
 
 class Profile:
@@ -52,6 +59,7 @@ class Profile:
     def collector(self) -> Collector:
         """What is profiled so far; made when it is first asked for."""
         if self._collector is None:
+            require()
             from shoal.profiler.collect import Collector
             from shoal.profiler.ending import write_at_end
 

@@ -153,7 +153,6 @@ class Collector:
             held=held,
             returned=_profile.gauge()[1] - self._returned_before,
             rss=_resident(),
-            **totals,
         )
 
     def problems(self) -> Iterator[str]:
