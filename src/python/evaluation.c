@@ -26,7 +26,6 @@ static __thread struct {
     const Frame *entered; /* the innermost that evaluate_watched() runs           */
     const Frame *left;    /* whose block ended last                               */
     int is_awaiting_call; /* the traced frame runs, but is not entered yet        */
-    int is_fresh;         /* it is entered, and was at no line yet                */
     int wants_frames;     /* all frames are evaluated here, for this thread       */
 } here __attribute__((tls_model("initial-exec")));
 
@@ -94,23 +93,20 @@ static int tell_other(PyObject *its_argument, PyFrameObject *frame, int what, Py
     return status;
 }
 
-/* At an instruction RESUME, whose argument is 0 at the beginning. To have it
- * traced the interpreter has made a frame object, which is not the caller's doing. */
-static void enter(struct shoal_function *function, const PyFrameObject *frame) {
-    int is_resumed = _Py_OPARG(*frame->f_frame->prev_instr) != 0;
+/* To trace a frame the interpreter makes an object for it, and for its code, once,
+ * a table of lines. They are not the doing of the line that called it. */
+static void disown_what_tracing_takes(const PyFrameObject *frame) {
+    const void *lines = frame->f_frame->f_code->_co_linearray;
     shoal_profile_disown((const char *)frame - sizeof(PyGC_Head), sizeof(PyFrameObject));
-    shoal_profile_enter(function, is_resumed ? frame->f_lineno : 0);
-    here.is_awaiting_call = 0;
-    here.is_fresh = !is_resumed;
+    if (lines) shoal_profile_disown(lines, 0);
 }
 
-/* Before the first line of code that is ever traced, the interpreter makes a table
- * of its lines. */
-static void begin_line(struct shoal_function *function, const PyFrameObject *frame) {
-    const void *lines = frame->f_frame->f_code->_co_linearray;
-    if (here.is_fresh && lines) shoal_profile_disown(lines, 0);
-    here.is_fresh = 0;
-    shoal_profile_line(function, frame->f_lineno);
+/* At an instruction RESUME, whose argument is 0 at the beginning. */
+static void enter(struct shoal_function *function, const PyFrameObject *frame) {
+    int is_resumed = _Py_OPARG(*frame->f_frame->prev_instr) != 0;
+    disown_what_tracing_takes(frame);
+    shoal_profile_enter(function, is_resumed ? frame->f_lineno : 0);
+    here.is_awaiting_call = 0;
 }
 
 static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
@@ -119,7 +115,7 @@ static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
     if (frame->f_frame != here.traced) return 0;
     struct shoal_function *function = watched_function((PyObject *)frame->f_frame->f_code);
     if (what == PyTrace_CALL && here.is_awaiting_call && function) enter(function, frame);
-    if (what == PyTrace_LINE && function) begin_line(function, frame);
+    if (what == PyTrace_LINE && function) shoal_profile_line(function, frame->f_lineno);
     return 0;
 }
 

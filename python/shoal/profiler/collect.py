@@ -61,7 +61,7 @@ class Collector:
             The interpreter cannot tell of lines: all tools of sys.monitoring
             are in use.
         """
-        found = source.function_of(function)
+        found: Any = source.function_of(function)
         code: CodeType = getattr(found, "__code__", found)
         self.add_code(code, function=found)
         return code

@@ -121,7 +121,8 @@ class Source:
 
 def code_of(function: Any) -> CodeType:
     """Return the code object of what was written with ``def`` or ``lambda``; see `function_of`."""
-    code: CodeType = getattr(found := function_of(function), "__code__", found)
+    found: Any = function_of(function)
+    code: CodeType = getattr(found, "__code__", found)
     return code
 
 
