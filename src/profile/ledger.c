@@ -231,7 +231,7 @@ void shoal_profile_gave(const void *block, int guarded) {
 /* What it took away from the open line it gives back. That it raised the highest
  * point is only known while the thread stands there. */
 void shoal_profile_disown(const void *block, size_t bytes) {
-    if (is_idle()) return; /* it was not told of */
+    if (is_idle() || !ledger_has_accounts()) return; /* idle: it was not told of */
     struct note note = {told_bytes(block), 0}, nobodys = {0, 0};
     bool is_noted = shadow_look(block, &note), stands_highest = tally.high == tally.net;
     if (is_noted ? note.site == 0 : bytes <= 16) return;

@@ -283,6 +283,19 @@ static void what_is_made_is_what_a_line_adds(void **state) {
     gave(1);
 }
 
+/* The number of the very first line, say: the first test, as nothing is mapped yet. */
+static void disowned_before_any_line_began(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    int64_t noted = shoal_profile_noted_blocks();
+    took(1, 32);
+    shoal_profile_disown(block(1), 28);
+    assert_int_equal(shoal_profile_noted_blocks(), noted + 1);
+    gave(1);
+    assert_int_equal(shoal_profile_noted_blocks(), noted);
+    shoal_profile_leave(outer);
+}
+
 static void what_is_disowned_was_never_taken(void **state) {
     (void)state;
     shoal_profile_enter(outer, 0);
@@ -372,6 +385,7 @@ static void only_the_uppermost_is_in(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(disowned_before_any_line_began),
         TEST(a_line_has_what_happened_in_it),
         TEST(live_is_the_makers),
         TEST(a_resized_block_is_whose_line_did_it),
