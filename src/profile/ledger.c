@@ -74,8 +74,18 @@ static void (*begin_telling)(void);
 
 void shoal_profile_begin_by(void (*begin)(void)) { begin_telling = begin; }
 
+/* Blocks too large for pools that came or went: each may have been a mapping. */
+static _Atomic(int64_t) large_changes;
+
+int64_t shoal_profile_large_changes(void) {
+    return atomic_load_explicit(&large_changes, memory_order_relaxed);
+}
+
+/* What came and went while it was idle nobody knows. */
 void ledger_begin(void) {
-    if (atomic_fetch_add(&ledger_busy, 1) == 0 && begin_telling) begin_telling();
+    if (atomic_fetch_add(&ledger_busy, 1) > 0) return;
+    raise_by(&large_changes, 1);
+    if (begin_telling) begin_telling();
 }
 
 void ledger_end(void) { atomic_fetch_sub(&ledger_busy, 1); }
@@ -128,13 +138,6 @@ void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes))
 }
 
 int64_t shoal_profile_pooled(void) { return pooled; }
-
-/* Blocks too large for pools that came or went: each may have been a mapping. */
-static _Atomic(int64_t) large_changes;
-
-int64_t shoal_profile_large_changes(void) {
-    return atomic_load_explicit(&large_changes, memory_order_relaxed);
-}
 
 enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
 

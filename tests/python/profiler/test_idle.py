@@ -145,3 +145,29 @@ answer = [
 ]
 profile.collector._sources.clear()
 """) == [True, True, "(a, b=2, *, c=3)", True, True, 6, 4, 4950, [2, 100, 100, 100]]
+
+
+def test_resident_memory_is_read_anew_after_being_idle(answer) -> None:
+    """That a mapping went faults no page in."""
+    before, mapped, after = answer("""
+@profile
+def look(count):
+    return count
+
+def resident():
+    look(1)
+    return next(f for f in profile.report().functions if f.name == "look").rss_before
+
+def drop(things):
+    things.clear()
+
+before = resident()
+things = [bytearray(b"x") * (64 << 20)]
+mapped = resident()
+look(1)
+drop(things)
+answer = [before, mapped, resident()]
+profile.collector._sources.clear()
+""")
+    assert mapped - before == pytest.approx(64 << 20, rel=0.05)
+    assert after - before < 4 << 20
