@@ -1,4 +1,4 @@
-"""The command line: ``shoal run ...`` and ``python -m shoal run ...``."""
+"""The command line: ``shoal run ...``, ``shoal profile ...`` and ``shoal mprof ...``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_EXAMPLES = """\
+_COMMANDS = """\
+examples:
+  shoal run server.py                 run a program on Shoal's heap
+  shoal run --stats script.py         and say at its exit where the memory was
+  shoal profile script.py             what each line of its @profile functions did to memory
+  shoal profile --all script.py       the same of every function, without decorators
+  shoal mprof run script.py           record memory over time
+  shoal mprof plot -o memory.svg      and draw it
+
+`shoal run --help`, `shoal profile --help` and `shoal mprof --help` say more.
+"""
+
+_RUN_EXAMPLES = """\
 examples:
   shoal run server.py --port 8000       a script; all that follows it is the script's
   shoal run -m pytest tests             a module, as `python -m` does
@@ -27,6 +39,13 @@ standard streams, sys.argv. Its child processes run on Shoal too.
 """
 
 
+_ELSEWHERE = {
+    "profile": "run a Python program and show what each of its lines did to memory",
+    "mprof": "record, list and draw the memory of a program over time",
+}
+"""Commands with a command line of their own, imported where they are wanted."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
@@ -37,8 +56,10 @@ def _parsers() -> tuple[_Parser, _Parser]:
     """Return the parser of the whole command line and that of ``run``."""
     top = _Parser(
         prog="shoal",
-        description="A heap for Python that gives back what nothing uses.",
-        epilog="`shoal run --help` shows how to run programs on it.",
+        description="A heap for Python that gives back what nothing uses, "
+        "and a profiler that shows, line by line, where memory is.",
+        epilog=_COMMANDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"shoal {__version__}")
@@ -48,7 +69,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
         help="run a script, module, code or any program on Shoal's heap",
         description="Run a program on Shoal's heap, otherwise as it always runs.",
         usage="shoal run [--stats] (script.py | -m module | -c code | -- program) [args ...]",
-        epilog=_EXAMPLES.format(library=_run.library_or_name()),
+        epilog=_RUN_EXAMPLES.format(library=_run.library_or_name()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -59,6 +80,8 @@ def _parsers() -> tuple[_Parser, _Parser]:
         "held, returned, metadata, peak, by size class (not for its child processes; "
         "SHOAL_STATS=all in the environment prints for every process)",
     )
+    for name, about in _ELSEWHERE.items():
+        commands.add_parser(name, help=about, add_help=False)
     return top, run
 
 
@@ -70,6 +93,19 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
                 continue
             return arguments[:at], arguments[at:]
     return arguments, []
+
+
+def _profile(arguments: list[str]) -> int:
+    from shoal.profiler import require
+
+    try:
+        require()
+    except ImportError as reason:
+        print(f"shoal profile: {reason}", file=sys.stderr)
+        return 2
+    from shoal.profiler.command import main as profile
+
+    return profile(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,6 +124,12 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
+    if arguments[:1] == ["profile"]:
+        return _profile(arguments[1:])
+    if arguments[:1] == ["mprof"]:
+        from shoal.mprof.arguments import main as mprof
+
+        return mprof(arguments[1:])
     top, run = _parsers()
     if not arguments:
         top.print_help(sys.stderr)

@@ -143,6 +143,7 @@ struct arenas {
     uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
     size_t lazy_pages;               /* of dirty_pages, those made lazy */
+    atomic_size_t pooled;            /* resident pages that are in no large block */
     struct pool busy; /* runs on their way to the system, in no other list */
 
     struct reserve reserve; /* how many dirty pages to keep */
