@@ -15,7 +15,8 @@ growing
     In at least 3 calls, what a line's executions left alive came evenly: their
     mean is at least 3/4 of the greatest. Together at least `FLOOR`.
 freed
-    A line freed at least `FLOOR` more than it took.
+    A line freed at least `FLOOR` more than it took. What went back is what the
+    allocator says, or by how much resident memory fell where that is more.
 
 `FLOOR` is 1 MiB, or 1 % of the process's resident memory where that is more.
 At most `SENTENCES` are told: those with the most bytes at stake. At stake when
@@ -146,13 +147,16 @@ def _freed(line: Line, floor: int) -> Iterator[Finding]:
     if freed < floor:
         return
     times = f" in {line.hits:,} runs" if line.hits > 1 else ""
-    if tell_bytes(min(line.returned, freed)) == tell_bytes(freed):
+    # What is not the allocator's own, such as blocks over 512 bytes on pymalloc, it
+    # cannot tell of; but resident memory fell by it.
+    returned = min(freed, max(0, line.returned, -(line.rss_growth or 0)))
+    if tell_bytes(returned) == tell_bytes(freed):
         back = "all of which"
-    elif line.returned <= 0:
+    elif returned == 0:
         back = "of which nothing"
     else:
-        back = f"of which {tell_bytes(line.returned)}"
-    kept = freed - max(0, min(line.returned, freed))
+        back = f"of which {tell_bytes(returned)}"
+    kept = freed - returned
     yield (
         kept,
         f"Line {line.number} freed {tell_bytes(freed)}{times}, {back} went back to the system.",

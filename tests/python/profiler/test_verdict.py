@@ -194,6 +194,13 @@ def test_what_was_freed_and_what_went_back(said, returned: int, back: str) -> No
     ) == [f"Line 2 freed 30 MiB, {back} went back to the system."]
 
 
+def test_what_the_allocator_cannot_tell_of_shows_in_resident_memory(said) -> None:
+    fell = {"hits": 1, "net": -8 * MIB, "returned": 0, "rss_growth": -8 * MIB}
+    assert said("def f():\n    del x", {2: fell}) == [
+        "Line 2 freed 8.0 MiB, all of which went back to the system."
+    ]
+
+
 def test_freed_in_many_runs(said) -> None:
     frees = {"hits": 1200, "net": -30 * MIB, "returned": 30 * MIB}
     assert said("def f():\n    del x", {2: frees}) == [
