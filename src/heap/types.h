@@ -119,7 +119,7 @@ struct reserve {
     uint64_t quiet_at;     /* ms: when to look whether most of it is still there,
                               that is quiet_least pages; 0: no need to       */
     size_t quiet_least;
-    size_t lazy_credit;    /* pages that may be made lazy                    */
+    long lazy_credit;      /* pages that may be made lazy                    */
     uint64_t lazy_time;    /* ms: when lazy_credit was last added to         */
 };
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "heap/process.h"
+#include "lazy_free.h"
 #include "unit.h"
 
 static int init(void **state) {
@@ -112,9 +113,11 @@ static void a_block_that_is_kept_can_be_used_again(void **state) {
         assert_true(mapping_give(block));
         if (i >= 35) {
             nanosleep(&nap, NULL);
+            size_t before = lazy_free_bytes();
             errno = E2BIG;
             mapping_tend();
             assert_int_equal(errno, E2BIG);
+            assert_true(lazy_free_bytes() - before > BYTES / 2);
         }
     }
     assert_int_equal(mapping_kept(), BYTES);

@@ -259,13 +259,14 @@ static void what_the_system_refuses_stays(void **state) {
 
 /* ---- Lazy pages --------------------------------------------------------------------- */
 
+static const struct timespec A_WHILE = {.tv_nsec = (QUIET_MS + 15) * 1000000L};
+
 /* A deep breath stays in a raised reserve, and becomes lazy at the first call after
  * a while; what is taken again holds what is written to it, and returning returns
  * both kinds. More runs than go in one system call. */
 static void a_breath_that_stays_becomes_lazy(void **state) {
     static struct pool *runs[300];
     static size_t lengths[COUNT_OF(runs)];
-    const struct timespec nap = {.tv_nsec = (QUIET_MS + 15) * 1000000L};
     (void)state;
     arenas.reserve.limit = PLENTY;
     for (size_t i = 0; i < COUNT_OF(runs); i++) lengths[i] = 20;
@@ -273,7 +274,7 @@ static void a_breath_that_stays_becomes_lazy(void **state) {
     for (int breath = 0; breath < 3; breath++) {
         for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
         assert_int_equal(arenas.dirty_pages, COUNT_OF(runs) * 20);
-        nanosleep(&nap, NULL);
+        nanosleep(&A_WHILE, NULL);
         errno = E2BIG;
         runs[0] = take(20, 1);
         assert_int_equal(errno, E2BIG);
@@ -296,10 +297,13 @@ static void a_shallow_breath_stays_as_it_is(void **state) {
     (void)state;
     arenas.reserve.limit = PLENTY;
     take_apart((size_t[]){20, 20, 20, 20, 20, 20, 20, 20, 20, 20}, COUNT_OF(runs), runs);
-    for (int breath = 0; breath < 100; breath++) {
+    for (int breath = 0; breath < 5; breath++) {
         for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
-        assert_int_equal(arenas.lazy_pages, 0);
-        for (size_t i = 0; i < COUNT_OF(runs); i++) runs[i] = take(20, 1);
+        nanosleep(&A_WHILE, NULL);
+        for (size_t i = 0; i < COUNT_OF(runs); i++) {
+            runs[i] = take(20, 1);
+            assert_int_equal(arenas.lazy_pages, 0);
+        }
     }
 }
 
