@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from shoal import _heap, _run, profile
 from shoal.profiler import ending, progress, target
@@ -175,11 +176,21 @@ def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
         results.write(report)
 
     ending.set_writer(collector, write)
+    _forget_names()
     try:
         program.run()
     finally:
         if line is not None:
             line.stop()  # Before a traceback is shown.
+
+
+def _forget_names() -> None:
+    """Empty the interpreter's cache of methods.
+
+    It keeps names that have been asked for and that nothing else keeps. The line
+    of the program that takes the place of one of ours would seem to free it.
+    """
+    sys._clear_type_cache()
 
 
 def _offer_profile() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -62,6 +63,29 @@ def test_one_object(measure: Measure, size: int) -> None:
     line = lines["make"]
     assert (line.live, line.made, line.peak, line.net) == (size, size, size, size)
     assert (line.worst_growth, line.live_blocks, line.hits) == (size, 1, 1)
+
+
+def test_names_that_were_asked_for_before(
+    measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter caches them, until a look-up of the program's takes their place."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "for number in range(64):\n"
+        "    kind = type(f'Kind{number}', (), {})\n"
+        "    for number in range(3000):\n"
+        "        getattr(kind, f'name{number:05}', None)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path))
+    line = measure("""
+        @profile
+        def work():
+            data = bytes(1000) # make
+            return data
+        bytearray(1) # leaves the next call the tuple of its arguments
+        kept = work()
+    """)["make"]
+    size = 1000 + EMPTY
+    assert (line.live, line.made, line.peak, line.net) == (size, size, size, size)
 
 
 def test_objects_with_a_header_for_the_collector(measure: Measure) -> None:
