@@ -36,6 +36,15 @@ SHOAL_API void *shoal_profile_took(void *block, size_t bytes, int guarded);
 /* A block is about to be freed; NULL is none. */
 SHOAL_API void shoal_profile_gave(const void *block, int guarded);
 
+/* Whether a line of the calling thread is open. */
+SHOAL_API int shoal_profile_has_line(void);
+
+/* The same as the two above for what nearly all blocks are while a line is open: of
+ * 17 to 512 bytes, with the interpreter lock held. False, and nothing is done, for
+ * the others. Cost: some 40 instructions, half of what the above take. */
+SHOAL_API int shoal_profile_took_usual(const void *block, size_t bytes);
+SHOAL_API int shoal_profile_gave_usual(const void *block);
+
 /* A block of at least `bytes` that the calling thread has just taken, with the
  * interpreter lock held, is there only because of the profiler: from now on it is
  * as if it had never been taken, and nothing when it goes. One of up to 16 bytes

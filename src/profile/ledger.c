@@ -215,6 +215,26 @@ __attribute__((noinline, flatten)) void *shoal_profile_took(void *block, size_t 
     return likely(guarded) ? took(block, bytes, true) : took(block, bytes, false);
 }
 
+int shoal_profile_has_line(void) { return tally.site != 0; }
+
+/* All that is unusual is left to the caller: then no register need be saved. */
+__attribute__((flatten)) int shoal_profile_took_usual(const void *block, size_t bytes) {
+    enum { LEAST = 17 };
+    if (unlikely(bytes - LEAST > EVEN_MAX - LEAST) || unlikely(mark_site() != 0)) return false;
+    if (!shadow_note_usual(block, tally.site, bytes)) return false;
+    take_net(bytes, true);
+    enter_came(tally.site, bytes, true);
+    return true;
+}
+
+__attribute__((flatten)) int shoal_profile_gave_usual(const void *block) {
+    struct note note;
+    if (unlikely(mark_site() != 0) || !shadow_forget_usual(block, EVEN_MAX, &note)) return false;
+    give_net(note.bytes, true);
+    enter_went(note.site, note.bytes, true);
+    return true;
+}
+
 /* The bytes and the site of a block that goes; its note goes first: once the
  * block is free or has moved, another thread may have been given its place. */
 static always_inline struct shoal_profile_note take_off(const void *block, bool guarded) {

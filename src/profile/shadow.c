@@ -113,6 +113,34 @@ bool shadow_note(const void *block, struct note *note) {
     return true;
 }
 
+/* The two cells of a block of 17 to 65,534 bytes at once. */
+static always_inline uint32_t pair_of(unsigned site, size_t bytes) {
+    cell both[2] = {(cell)(IS_LONG | site), (cell)bytes};
+    uint32_t pair;
+    memcpy(&pair, both, sizeof pair);
+    return pair;
+}
+
+bool shadow_note_usual(const void *block, unsigned site, size_t bytes) {
+    struct leaf *leaf = leaf_of((uintptr_t)block);
+    size_t index = index_of((uintptr_t)block);
+    if (unlikely(!leaf)) return false;
+    const atomic_bool *page = &leaf->is_touched[index >> CELLS_A_PAGE_SHIFT];
+    if (unlikely(!atomic_load_explicit(page, memory_order_relaxed))) return false;
+    uint32_t pair = pair_of(site, bytes);
+    memcpy(&leaf->cells[index], &pair, sizeof pair);
+    return true;
+}
+
+bool shadow_forget_usual(const void *block, size_t most, struct note *note) {
+    const uint32_t none = 0;
+    cell *from = cell_of(block);
+    if (unlikely(!from) || unlikely(!(from[0] & IS_LONG)) || unlikely(from[1] > most)) return false;
+    *note = (struct note){from[1], from[0] & SITES_MAX};
+    memcpy(from, &none, sizeof none);
+    return true;
+}
+
 static size_t huge_bytes(const cell *from) {
     size_t bytes = 0;
     for (int i = 0; i < 4; i++) bytes |= (size_t)from[2 + i] << 16 * i;

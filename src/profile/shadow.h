@@ -41,7 +41,13 @@ bool shadow_note(const void *block, struct note *note);
 /* Takes the note of a block away; false when it has none. */
 bool shadow_forget(const void *block, struct note *note);
 
-/* The same, and leaves it there. */
+/* Both in a few instructions, for blocks of 17 bytes to `most` of at most 65,534;
+ * of the first also only where blocks were noted before, and site is not 0. False,
+ * and nothing is done, for all others, which the functions above are for. */
+bool shadow_note_usual(const void *block, unsigned site, size_t bytes);
+bool shadow_forget_usual(const void *block, size_t most, struct note *note);
+
+/* As shadow_forget(), and leaves it there. */
 bool shadow_look(const void *block, struct note *note);
 
 /* The first noted block that starts from `from` on and before `end`, both at

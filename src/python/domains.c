@@ -130,18 +130,36 @@ static inline void *resize(PyMemAllocatorDomain domain, const void *context, voi
     return resized;
 }
 
-/* Apart, so that the idle path has no frame. */
-#define BUSY_PATH static __attribute__((noinline))
+/* A line is open, and nothing is out of the ordinary. */
+static inline int is_usual(PyMemAllocatorDomain domain) {
+    return is_guarded(domain) && shoal_profile_has_line() && !(is_inside | is_layered);
+}
+
+static inline void *take_usual(PyMemAllocatorDomain domain, size_t size) {
+    is_inside = 1;
+    void *block = before[domain].malloc(before[domain].ctx, size);
+    is_inside = 0;
+    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size))) return block;
+    if (!seldom(!shoal_profile_took_usual(block, size))) return block;
+    return shoal_profile_took(block, size, 1);
+}
+
+/* Apart, so that the usual path saves no registers. */
+#define UNUSUAL static __attribute__((noinline, flatten))
 
 #define DOMAIN(name, domain) \
-    BUSY_PATH void *name##_take(void *context, size_t size) { \
-        return take(domain, context, size); \
+    UNUSUAL void *name##_take(void *context, size_t size) { \
+        return is_idle() ? take_idle(domain, size) : take(domain, context, size); \
     } \
-    BUSY_PATH __attribute__((flatten)) void name##_give(void *context, void *block) { \
-        give(domain, context, block); \
+    UNUSUAL void name##_give(void *context, void *block) { \
+        if (is_idle()) \
+            give_idle(domain, block); \
+        else \
+            give(domain, context, block); \
     } \
-    static void *name##_malloc(void *context, size_t size) { \
-        return is_idle() ? take_idle(domain, size) : name##_take(context, size); \
+    static __attribute__((flatten)) void *name##_malloc(void *context, size_t size) { \
+        if (seldom(!is_usual(domain))) return name##_take(context, size); \
+        return take_usual(domain, size); \
     } \
     static void *name##_calloc(void *context, size_t count, size_t size) { \
         return take_zeros(domain, context, count, size); \
@@ -149,11 +167,12 @@ static inline void *resize(PyMemAllocatorDomain domain, const void *context, voi
     static void *name##_realloc(void *context, void *block, size_t size) { \
         return resize(domain, context, block, size); \
     } \
-    static void name##_free(void *context, void *block) { \
-        if (is_idle()) \
-            give_idle(domain, block); \
-        else \
+    static __attribute__((flatten)) void name##_free(void *context, void *block) { \
+        if (seldom(!is_usual(domain)) || seldom(!shoal_profile_gave_usual(block))) { \
             name##_give(context, block); \
+            return; \
+        } \
+        before[domain].free(before[domain].ctx, block); \
     }
 
 DOMAIN(raw, PYMEM_DOMAIN_RAW)

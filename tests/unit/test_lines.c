@@ -1,6 +1,7 @@
 /* lines.c and ledger.c: figures of lines, from made-up events and blocks. */
 #include <pthread.h>
 #include <shoal/profile.h>
+#include <stdbool.h>
 
 #include "unit.h"
 
@@ -381,6 +382,69 @@ static void only_the_uppermost_is_in(void **state) {
     assert_true(shoal_profile_is_in(inner));
 }
 
+static bool took_usual(size_t index, size_t bytes) {
+    return shoal_profile_took_usual(block(index), bytes);
+}
+
+static bool gave_usual(size_t index) { return shoal_profile_gave_usual(block(index)); }
+
+/* Blocks of every form, which go in another order, one way or the other. */
+static void take_and_give(size_t index, bool as_usual) {
+    static const size_t sizes[] = {1, 16, 17, 40, 511, 512, 513, 65534, 65535, 1 << 20};
+    for (size_t i = 0; i < 3 * COUNT_OF(sizes); i++) {
+        size_t bytes = sizes[i % COUNT_OF(sizes)], gone = (i * 7) % (3 * COUNT_OF(sizes));
+        if (!as_usual || !took_usual(index + i, bytes)) took(index + i, bytes);
+        if (gone < i && (!as_usual || !gave_usual(index + gone))) gave(index + gone);
+    }
+}
+
+static void the_usual_way_is_the_same(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    for (int number = 11; number <= 12; number++) {
+        shoal_profile_line(outer, number);
+        take_and_give(100, number == 12);
+        shoal_profile_line(outer, 13);
+        for (size_t i = 0; i < 30; i++) gave(100 + i);
+    }
+    shoal_profile_leave(outer);
+    const struct shoal_line *one = line(outer, 11), *other = line(outer, 12);
+    assert_true(one->peak > 1 << 20);
+    assert_int_equal(one->peak, other->peak);
+    assert_int_equal(one->net, other->net);
+    struct shoal_account its = shoal_profile_account(one->site);
+    struct shoal_account others = shoal_profile_account(other->site);
+    assert_memory_equal(&its, &others, sizeof its);
+    assert_int_equal(its.live_blocks, 0);
+}
+
+static void only_the_usual_goes_that_way(void **state) {
+    (void)state;
+    assert_false(shoal_profile_has_line());
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    assert_true(shoal_profile_has_line());
+    took(0, 40);
+    assert_true(took_usual(1, 17));
+    assert_true(took_usual(2, 512));
+    assert_false(took_usual(3, 16));
+    assert_false(took_usual(3, 513));
+    assert_false(took_usual(3, 0));
+    assert_false(took_usual((size_t)1 << 20, 40)); /* no block was noted there */
+    assert_false(shoal_profile_took_usual(NULL, 40));
+    assert_false(gave_usual(3));
+    assert_int_equal(live(outer, 11), 40 + 17 + 512);
+    for (size_t i = 0; i < 3; i++) assert_true(gave_usual(i));
+    assert_false(gave_usual(0));
+    took(3, 16), took(4, 513);
+    assert_false(gave_usual(3));
+    assert_false(gave_usual(4));
+    gave(3), gave(4);
+    shoal_profile_leave(outer);
+    assert_int_equal(line(outer, 11)->net, 0);
+    assert_false(shoal_profile_has_line());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -401,6 +465,8 @@ int main(void) {
         TEST(what_a_profiler_does_itself_is_no_lines),
         TEST(resident_memory_before_and_at_its_most),
         TEST(only_the_uppermost_is_in),
+        TEST(the_usual_way_is_the_same),
+        TEST(only_the_usual_goes_that_way),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from shoal.profiler.model import Function, Line, Pin, Report
 
 from .heaps import Child, RunSource, run_child
+from .marked import Measure, lines_of
 
 MIB = 2**20
 
@@ -99,3 +101,18 @@ def run_source(request: pytest.FixtureRequest, shoal: Any, plain: Any, tmp_path:
         return child
 
     return run_it
+
+
+@pytest.fixture(params=["shoal", "pymalloc"])
+def measure(request: pytest.FixtureRequest, shoal: Any, tmp_path: Path) -> Measure:
+    """Run a program on either heap; return its lines by the word in their comment."""
+
+    def run(source: str) -> dict[str, Line]:
+        (tmp_path / "program.py").write_text(textwrap.dedent(source))
+        options = ["--allocator", request.param, "--json", "out.json"]
+        done = shoal("profile", *options, "program.py")
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+        return lines_of(tmp_path / "out.json")
+
+    return run
