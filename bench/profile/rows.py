@@ -49,6 +49,9 @@ def _time_rows(section: str, lines: Lines) -> list[Row]:
     for names, how in ((_COUNTERS, ", counters only"), (_WITH_RSS, ", with RSS")):
         spreads = _ratios(lines, "deep_copy", names)
         found.append(_row(section, f"deepcopy of 1,000,000 integers, profiled{how}", spreads, 1.05))
+    spreads = _ratios(lines, "deep_copy", _WITH_RSS, base="none")
+    title = "the same with RSS, over the program on CPython's own heap"
+    found.append(_row(section, title, spreads, 1.05))
     bystanders = dict.fromkeys(line["program"] for line in lines if not line["ready_kib"])
     for name in sorted(bystanders):
         spreads = _ratios(lines, name, _WITH_RSS)
@@ -79,27 +82,33 @@ def _ns_a_line(lines: Lines, program: str) -> dict[str, dict[int, float]]:
     return found
 
 
-def _ratios(lines: Lines, program: str, names: Mapping[str, str]) -> Spreads:
+def _ratios(
+    lines: Lines, program: str, names: Mapping[str, str], base: str | None = None
+) -> Spreads:
     per_call: dict[str, dict[int, float]] = {}
     for line in lines:
         if line["program"] == program:
             of = per_call.setdefault(line["allocator"], {})
             of[int(line["round"])] = float(line["cpu"]) / int(line["times"])
-    return _compared(per_call, lambda one, base: one / base, names)
+    return _compared(per_call, lambda one, other: one / other, names, base)
 
 
 def _compared(
     values: Mapping[str, Mapping[int, float]],
     compare: Callable[[float, float], float],
     names: Mapping[str, str],
+    base: str | None = None,
 ) -> Spreads:
-    """Compare each profiler with the program alone, in the same round, on the same allocator."""
+    """Compare each profiler with the program alone, in the same round.
+
+    On the same allocator, unless `base` says which way of running it alone is meant.
+    """
     found = {}
     for name, of in values.items():
         if name in _OURS and name not in names:
             continue
-        base = values[PROFILERS[name].base]
-        found[names.get(name, name)] = Spread.of(compare(of[n], base[n]) for n in of if n in base)
+        alone = values[base or PROFILERS[name].base]
+        found[names.get(name, name)] = Spread.of(compare(of[n], alone[n]) for n in of if n in alone)
     return found
 
 
