@@ -18,6 +18,13 @@ static inline PyObject *Py_XNewRef(PyObject *object) {
 static inline int Py_IsNone(PyObject *object) { return object == Py_None; }
 #endif
 
+/* Types of an extension that nobody may change. */
+#ifdef Py_TPFLAGS_IMMUTABLETYPE
+#define PICKLE_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
+#else
+#define PICKLE_TYPE_FLAGS Py_TPFLAGS_DEFAULT
+#endif
+
 /* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
 static inline int pickle_find_attribute(PyObject *object, PyObject *name, PyObject **value) {
 #if PY_VERSION_HEX >= 0x030d0000

@@ -43,7 +43,7 @@ static int pickler_init(PyObject *object, PyObject *args, PyObject *keywords) {
     static char *names[] = {"file", "protocol", "fix_imports", "buffer_callback", NULL};
     struct pickler *self = (struct pickler *)object;
     struct pickle_writer *writer = &self->writer;
-    PyObject *file, *protocol = NULL, *buffer_callback = NULL;
+    PyObject *file, *protocol = NULL, *buffer_callback = NULL, *dispatch_table;
     int fix_imports = 1;
 
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|OpO:Pickler", names, &file, &protocol,
@@ -58,11 +58,11 @@ static int pickler_init(PyObject *object, PyObject *args, PyObject *keywords) {
     if (pickle_writer_open(writer, file) < 0) return -1;
     writer->rule = MEMO_ALL;
     writer->fast = 0;
-    Py_CLEAR(self->dispatch_table);
-    return pickle_find_attribute(object, writer->state->names.dispatch_table,
-                                 &self->dispatch_table) < 0
-               ? -1
-               : 0;
+    /* A subclass may have one, or may have set it before it called us. */
+    if (pickle_find_attribute(object, writer->state->names.dispatch_table, &dispatch_table) < 0)
+        return -1;
+    Py_XSETREF(self->dispatch_table, dispatch_table);
+    return 0;
 }
 
 /* ---- dump ---------------------------------------------------------------- */
@@ -250,7 +250,7 @@ PyObject *pickle_make_pickler_type(PyObject *module) {
         {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.Pickler", sizeof(struct pickler), 0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
                                slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);

@@ -151,7 +151,7 @@ PyObject *pickle_make_pickler_memo_type(PyObject *module) {
         {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.PicklerMemoProxy", sizeof(struct memo_view), 0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC, slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

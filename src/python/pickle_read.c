@@ -104,8 +104,10 @@ static pickle_handler *const handlers[256] = {
     [PICKLE_READONLY_BUFFER] = pickle_load_readonly_buffer,
 };
 
-/* Where an opcode should be there is nothing. */
+/* Where an opcode should be there is nothing. Inside a frame, which has promised
+ * more, that is not the end of the input but the lack of it. */
 static void report_end(struct pickle_reader *reader) {
+    if (reader->source.ahead > 0) return;
     if (!PyErr_ExceptionMatches(reader->state->unpickling_error)) return;
     PyErr_SetString(PyExc_EOFError, "Ran out of input");
 }

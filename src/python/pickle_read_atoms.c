@@ -144,7 +144,6 @@ int pickle_load_string(struct pickle_reader *reader) {
     char *line = pickle_read_line(reader, &length);
 
     if (line == NULL) return -1;
-    while (length > 0 && Py_ISSPACE(line[length - 1])) length--;
     if (length < 2 || line[0] != line[length - 1] || (line[0] != '"' && line[0] != '\''))
         return pickle_fail(reader, "the STRING opcode argument must be quoted");
     return push_string(reader, PyBytes_DecodeEscape(line + 1, (Py_ssize_t)length - 2, NULL, 0, NULL));

@@ -256,7 +256,7 @@ PyObject *pickle_make_unpickler_type(PyObject *module) {
         {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.Unpickler", sizeof(struct unpickler), 0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
                                slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);

@@ -168,8 +168,7 @@ static int locate(struct pickle_writer *writer, PyObject *object, PyObject *name
 /* ---- Writing ------------------------------------------------------------- */
 
 /* 1: the global has a code in copyreg's registry, which is written; 0: none. */
-static int write_extension(struct pickle_writer *writer, PyObject *object,
-                           const struct place *place) {
+static int write_extension(struct pickle_writer *writer, const struct place *place) {
     PyObject *key, *number;
     long code;
     unsigned size;
@@ -180,16 +179,10 @@ static int write_extension(struct pickle_writer *writer, PyObject *object,
     number = PyDict_GetItemWithError(writer->state->extension_registry, key);
     Py_DECREF(key);
     if (number == NULL) return PyErr_Occurred() ? -1 : 0;
-    if (!PyLong_Check(number)) {
-        PyErr_Format(writer->state->pickling_error,
-                     "Can't pickle %R: extension code %R isn't an integer", object, number);
-        return -1;
-    }
     code = PyLong_AsLong(number);
+    if (code == -1 && PyErr_Occurred()) return -1;
     if (code <= 0 || code > 0x7fffffffL) {
-        if (!PyErr_Occurred())
-            PyErr_Format(writer->state->pickling_error,
-                         "Can't pickle %R: extension code %ld is out of range", object, code);
+        PyErr_Format(PyExc_RuntimeError, "extension code %ld is out of range", code);
         return -1;
     }
     size = code <= 0xff ? 1 : code <= 0xffff ? 2 : 4;
@@ -200,16 +193,6 @@ static int write_extension(struct pickle_writer *writer, PyObject *object,
                              (uint64_t)code, size)
                ? 1
                : -1;
-}
-
-/* An attribute of something that is not the module, before protocol 4: a call of
- * getattr. */
-static int write_as_getattr(struct pickle_writer *writer, const struct place *place) {
-    PyObject *reduced = Py_BuildValue("(O(OO))", writer->state->getattr, place->parent, place->last);
-    int status = reduced == NULL ? -1 : pickle_write_reduced(writer, reduced, NULL);
-
-    Py_XDECREF(reduced);
-    return status;
 }
 
 /* The names that Python 2 has for both, if it has others. */
@@ -263,9 +246,8 @@ static int put_name(struct pickle_writer *writer, PyObject *name, const char *wh
     return done ? 0 : -1;
 }
 
-static int write_as_lines(struct pickle_writer *writer, const struct place *place) {
-    PyObject *module_name = place->module_name, *name = place->last;
-
+/* An attribute of the module, as two lines. */
+static int put_global(struct pickle_writer *writer, PyObject *module_name, PyObject *name) {
     if (writer->protocol < 3 && writer->fix_imports && to_python2(writer, &module_name, &name) < 0)
         return -1;
     if (!pickle_put_opcode(&writer->output, PICKLE_GLOBAL)) return -1;
@@ -273,21 +255,50 @@ static int write_as_lines(struct pickle_writer *writer, const struct place *plac
     return put_name(writer, name, "global");
 }
 
+static int put(struct pickle_writer *writer, enum pickle_opcode opcode) {
+    return pickle_put_opcode(&writer->output, opcode) ? 0 : -1;
+}
+
+/* An attribute of an attribute, before protocol 4: a.b.c of a module is what
+ * getattr(getattr(a, "b"), "c") returns. */
+static int put_path(struct pickle_writer *writer, PyObject *module_name, PyObject *parts) {
+    Py_ssize_t calls = PyList_GET_SIZE(parts) - 1;
+    bool marked = writer->protocol < 2;
+
+    for (Py_ssize_t i = 0; i < calls; i++) {
+        if (pickle_write_object(writer, writer->state->getattr, false) < 0) return -1;
+        if (marked && put(writer, PICKLE_MARK) < 0) return -1;
+    }
+    if (put_global(writer, module_name, PyList_GET_ITEM(parts, 0)) < 0) return -1;
+    for (Py_ssize_t i = 0; i < calls; i++) {
+        if (pickle_write_object(writer, PyList_GET_ITEM(parts, i + 1), false) < 0) return -1;
+        if (put(writer, marked ? PICKLE_TUPLE : PICKLE_TUPLE2) < 0) return -1;
+        if (put(writer, PICKLE_REDUCE) < 0) return -1;
+    }
+    return 0;
+}
+
 static int write_place(struct pickle_writer *writer, const struct place *place) {
+    PyObject *name = place->parent == place->module ? place->last : place->name, *parts;
+    int status;
+
     if (writer->protocol >= 4) {
         if (pickle_write_object(writer, place->module_name, false) < 0) return -1;
-        if (pickle_write_object(writer, place->name, false) < 0) return -1;
-        return pickle_put_opcode(&writer->output, PICKLE_STACK_GLOBAL) ? 0 : -1;
+        if (pickle_write_object(writer, name, false) < 0) return -1;
+        return put(writer, PICKLE_STACK_GLOBAL);
     }
-    if (place->parent != place->module) return write_as_getattr(writer, place);
-    return write_as_lines(writer, place);
+    parts = split(name);
+    if (parts == NULL) return -1;
+    status = put_path(writer, place->module_name, parts);
+    Py_DECREF(parts);
+    return status;
 }
 
 int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject *name) {
     struct place place = {0};
     int status = locate(writer, object, name, &place);
 
-    if (status == 0) status = write_extension(writer, object, &place);
+    if (status == 0) status = write_extension(writer, &place);
     if (status == 0) {
         status = write_place(writer, &place);
         if (status == 0) status = pickle_memorize(writer, object);
