@@ -132,25 +132,26 @@ static int run(struct pickle_reader *reader) {
     }
 }
 
+/* After an error the file is left behind what was read, if it still can be. */
+static void settle_after_error(struct pickle_reader *reader) {
+    PyObject *type, *value, *traceback;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    if (pickle_reader_settle(reader, false) < 0) PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+}
+
 PyObject *pickle_read_stream(struct pickle_reader *reader) {
     PyObject *result = NULL;
-    int status;
 
-    pickle_drop(reader, 0);
     reader->mark_count = 0;
     reader->fence = 0;
     reader->protocol = 0;
-    status = run(reader);
-    if (status == 0) result = pickle_pop(reader);
-    if (status == 0 && pickle_reader_settle(reader) < 0) Py_CLEAR(result);
-    if (status < 0) {
-        /* The file is left behind what was read, whatever went wrong. */
-        PyObject *type, *value, *traceback;
-
-        PyErr_Fetch(&type, &value, &traceback);
-        if (pickle_reader_settle(reader) < 0) PyErr_Clear();
-        PyErr_Restore(type, value, traceback);
-    }
+    if (run(reader) == 0) result = pickle_pop(reader);
+    if (result == NULL)
+        settle_after_error(reader);
+    else if (pickle_reader_settle(reader, true) < 0)
+        Py_CLEAR(result);
     pickle_drop(reader, 0);
     reader->source.ahead = 0;
     return result;

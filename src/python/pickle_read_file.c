@@ -185,7 +185,22 @@ int pickle_read_frame(struct pickle_reader *reader, uint64_t size) {
     return 0;
 }
 
-int pickle_reader_settle(struct pickle_reader *reader) { return close_window(reader); }
+/* What a frame has promised behind STOP is read too, as it is by the standard
+ * module, which reads frames whole. */
+static int skip_frame(struct pickle_reader *reader) {
+    struct pickle_source *source = &reader->source;
+
+    while (source->ahead > 0) {
+        reader->input.at = reader->input.end;
+        if (fill_buffer(reader, 1) < 0) return -1;
+    }
+    return 0;
+}
+
+int pickle_reader_settle(struct pickle_reader *reader, bool whole) {
+    if (close_window(reader) < 0) return -1;
+    return whole ? skip_frame(reader) : 0;
+}
 
 int pickle_read_into(struct pickle_reader *reader, char *room, size_t size) {
     size_t left;

@@ -81,8 +81,8 @@ char *pickle_read_line(struct pickle_reader *reader, size_t *length);
 int pickle_read_into(struct pickle_reader *reader, char *room, size_t size);
 /* A frame begins: the next `size` bytes belong to this pickle. */
 int pickle_read_frame(struct pickle_reader *reader, uint64_t size);
-/* Leaves the file behind the last byte that was taken. */
-int pickle_reader_settle(struct pickle_reader *reader);
+/* Leaves the file behind the last byte that was taken; `whole`: behind the frame. */
+int pickle_reader_settle(struct pickle_reader *reader, bool whole);
 int pickle_truncated(struct pickle_reader *reader);
 
 /* pickle_read_leaf.c: leaves, or ones equal to them from the cache; new references */

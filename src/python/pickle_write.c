@@ -124,6 +124,7 @@ int pickle_write_stream(struct pickle_writer *writer, PyObject *object) {
     writer->output.framed = false;
     writer->suspended = 0;
     writer->unfinished = NULL;
+    writer->temporary = NULL;
     writer->fast_depth = 0;
     Py_CLEAR(writer->fast_open);
     if (writer->gc_paused) PyGC_Enable();

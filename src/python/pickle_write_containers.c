@@ -134,7 +134,7 @@ static int write_iterated(struct pickle_writer *writer, PyObject *items,
 }
 
 int pickle_write_list(struct pickle_writer *writer, PyObject *list, bool sole) {
-    bool spared = pickle_spares_mutable(writer, sole);
+    bool spared = pickle_spares_mutable(writer, list, sole);
     int status = 0;
 
     if (enter_fast(writer, list) < 0) return leave_fast(writer, list, -1);
@@ -206,7 +206,7 @@ static int write_dict_iterated(struct pickle_writer *writer, PyObject *dict) {
 }
 
 int pickle_write_dict(struct pickle_writer *writer, PyObject *dict, bool sole) {
-    bool spared = pickle_spares_mutable(writer, sole);
+    bool spared = pickle_spares_mutable(writer, dict, sole);
     int status = 0;
 
     if (enter_fast(writer, dict) < 0) return leave_fast(writer, dict, -1);
@@ -270,7 +270,7 @@ static int write_set_batches(struct pickle_writer *writer, PyObject *set) {
 int pickle_write_set(struct pickle_writer *writer, PyObject *set, bool sole) {
     if (writer->protocol < 4) return write_set_as_call(writer, set);
     if (put(writer, PICKLE_EMPTY_SET) < 0) return -1;
-    if (!pickle_spares_mutable(writer, sole) && pickle_memorize(writer, set) < 0) return -1;
+    if (!pickle_spares_mutable(writer, set, sole) && pickle_memorize(writer, set) < 0) return -1;
     return write_set_batches(writer, set);
 }
 

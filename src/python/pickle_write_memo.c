@@ -178,8 +178,9 @@ static bool is_alone(struct pickle_writer *writer) {
     return plain;
 }
 
-bool pickle_spares_mutable(struct pickle_writer *writer, bool sole) {
-    if (!sole || writer->suspended != 0) return false;
+bool pickle_spares_mutable(struct pickle_writer *writer, PyObject *object, bool sole) {
+    if (!pickle_spares_immutable(writer, sole)) return false;
+    if (object == writer->temporary) return true;
     if (writer->rule == MEMO_UNDECIDED)
         writer->rule = is_alone(writer) ? MEMO_SHARED : MEMO_MUTABLE;
     return writer->rule == MEMO_SHARED;

@@ -6,6 +6,7 @@
 struct reduction {
     PyObject *callable, *arguments, *state, *items, *pairs, *set_state;
     bool exact; /* they are in the slots of an exact tuple */
+    bool own;   /* nobody else has that tuple */
 };
 
 /* Writes what is in a slot of the tuple that the reduce method returned. */
@@ -40,7 +41,8 @@ static int check(struct pickle_writer *writer, PyObject *reduced, struct reducti
         return fail(writer, "tuple returned by __reduce__ must contain 2 through 6 elements");
     *r = (struct reduction){PyTuple_GET_ITEM(reduced, 0), PyTuple_GET_ITEM(reduced, 1),
                             part(reduced, 2), part(reduced, 3), part(reduced, 4), part(reduced, 5),
-                            PyTuple_CheckExact(reduced)};
+                            PyTuple_CheckExact(reduced),
+                            PyTuple_CheckExact(reduced) && pickle_is_sole(reduced, 1)};
     if (!PyCallable_Check(r->callable))
         return fail(writer, "first item of the tuple returned by __reduce__ must be callable");
     if (!PyTuple_Check(r->arguments))
@@ -189,6 +191,21 @@ static int write_making(struct pickle_writer *writer, const struct reduction *r,
 
 /* ---- Filling it ---------------------------------------------------------- */
 
+/* The dict in a state that was made for us: the state itself, or what it has for
+ * slots. Nothing but the slots of tuples that are ours alone leads to it, so that
+ * nobody can hand it out once more, whatever code runs. A hook would have seen it. */
+static PyObject *temporary_of(struct pickle_writer *writer, const struct reduction *r) {
+    PyObject *state = r->state;
+
+    if (!r->own || writer->persistent_id != NULL || writer->reducer_override != NULL) return NULL;
+    if (!pickle_is_sole(state, 1)) return NULL;
+    if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2) {
+        state = PyTuple_GET_ITEM(state, 1);
+        if (!pickle_is_sole(state, 1)) return NULL;
+    }
+    return PyDict_CheckExact(state) ? state : NULL;
+}
+
 static int write_state(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
     if (r->set_state == NULL) {
         if (write_part(writer, r, r->state) < 0) return -1;
@@ -212,6 +229,7 @@ static int memorize_made(struct pickle_writer *writer, PyObject *object) {
 }
 
 int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced, PyObject *object) {
+    PyObject *outer = writer->temporary;
     struct reduction r;
     int status;
 
@@ -223,7 +241,11 @@ int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced, PyObje
     }
     if (r.items != NULL && pickle_write_appends(writer, r.items) < 0) return -1;
     if (r.pairs != NULL && pickle_write_setitems(writer, r.pairs) < 0) return -1;
-    return r.state == NULL ? 0 : write_state(writer, &r, object);
+    if (r.state == NULL) return 0;
+    writer->temporary = temporary_of(writer, &r);
+    status = write_state(writer, &r, object);
+    writer->temporary = outer;
+    return status;
 }
 
 /* ---- Asking for it ------------------------------------------------------- */

@@ -47,6 +47,7 @@ struct pickle_writer {
     PyObject *fast_open; /* set of addresses: what is open in deep fast mode */
 
     PyObject *root;            /* borrowed, of a single dump */
+    PyObject *temporary;       /* borrowed: a dict that was made for this dump alone */
     PyObject *write;           /* method of the file; NULL: into memory */
     PyObject *persistent_id;   /* these four may be NULL */
     PyObject *reducer_override;
@@ -85,7 +86,7 @@ static inline bool pickle_spares_immutable(const struct pickle_writer *writer, b
     return sole && writer->rule != MEMO_ALL && writer->suspended == 0;
 }
 /* Whether a list, dict or set may stay out of the memo; may look the graph over. */
-bool pickle_spares_mutable(struct pickle_writer *writer, bool sole);
+bool pickle_spares_mutable(struct pickle_writer *writer, PyObject *object, bool sole);
 /* 1: the object was in the memo and is written; 0: it was not; -1: failed. */
 int pickle_write_from_memo(struct pickle_writer *writer, PyObject *object);
 /* Puts the object that was just written into the memo, unless in fast mode. */
