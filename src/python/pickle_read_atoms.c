@@ -134,6 +134,7 @@ static int push_string(struct pickle_reader *reader, PyObject *bytes) {
 
     if (bytes == NULL) return -1;
     if (strcmp(reader->encoding, "bytes") == 0) return pickle_push(reader, bytes);
+    pickle_resume_gc(reader);
     text = PyUnicode_FromEncodedObject(bytes, reader->encoding, reader->errors);
     Py_DECREF(bytes);
     return pickle_push(reader, text);
@@ -297,6 +298,7 @@ int pickle_load_next_buffer(struct pickle_reader *reader) {
     if (reader->buffers == NULL)
         return pickle_fail(reader, "pickle stream refers to out-of-band data but no *buffers* "
                                    "argument was given");
+    pickle_resume_gc(reader);
     buffer = PyIter_Next(reader->buffers);
     if (buffer == NULL && !PyErr_Occurred())
         return pickle_fail(reader, "not enough out-of-band buffers");
@@ -307,6 +309,7 @@ int pickle_load_readonly_buffer(struct pickle_reader *reader) {
     PyObject *view, *readonly;
 
     if (pickle_need(reader, 1) < 0) return -1;
+    pickle_resume_gc(reader);
     view = PyMemoryView_FromObject(pickle_top(reader));
     if (view == NULL) return -1;
     if (PyMemoryView_GET_BUFFER(view)->readonly) {

@@ -106,6 +106,7 @@ PyObject *pickle_find_class(struct pickle_reader *reader, PyObject *module_name,
 }
 
 PyObject *pickle_ask_class(struct pickle_reader *reader, PyObject *module_name, PyObject *name) {
+    pickle_resume_gc(reader);
     if (reader->find_class == NULL) return pickle_find_class(reader, module_name, name);
     return PyObject_CallFunctionObjArgs(reader->find_class, module_name, name, NULL);
 }

@@ -252,8 +252,10 @@ int pickle_load_build(struct pickle_reader *reader) {
 /* ---- Persistent ids ------------------------------------------------------ */
 
 static int push_persistent(struct pickle_reader *reader, PyObject *id) {
-    PyObject *object = id == NULL ? NULL : PyObject_CallOneArg(reader->persistent_load, id);
+    PyObject *object = NULL;
 
+    pickle_resume_gc(reader);
+    if (id != NULL) object = PyObject_CallOneArg(reader->persistent_load, id);
     Py_XDECREF(id);
     return pickle_push(reader, object);
 }

@@ -49,6 +49,7 @@ struct pickle_reader {
     int protocol; /* as the stream says; 0 until then */
     bool fix_imports;
     bool running;
+    bool gc_paused; /* by us, to be resumed before other code runs */
     char *encoding, *errors;   /* of strings of Python 2; owned */
     PyObject *buffers;         /* iterator; these four may be NULL */
     PyObject *persistent_load;
@@ -59,6 +60,13 @@ struct pickle_reader {
 
 /* An opcode's function: 0, or -1 with an exception. */
 typedef int pickle_handler(struct pickle_reader *reader);
+
+/* Called before anything that may run other code: the collector is what it was.
+ * From here on it stays so; where there are instances it is needed. */
+static inline void pickle_resume_gc(struct pickle_reader *reader) {
+    if (reader->gc_paused) PyGC_Enable();
+    reader->gc_paused = false;
+}
 
 /* pickle_read.c */
 PyObject *pickle_read_stream(struct pickle_reader *reader);

@@ -8,6 +8,9 @@
 #define PICKLE_NAMES(X)                                                                            \
     X(dunder_class, "__class__")                                                                   \
     X(dunder_dict, "__dict__")                                                                     \
+    X(dunder_getnewargs, "__getnewargs__")                                                         \
+    X(dunder_getnewargs_ex, "__getnewargs_ex__")                                                   \
+    X(dunder_getstate, "__getstate__")                                                             \
     X(dunder_main, "__main__")                                                                     \
     X(dunder_module, "__module__")                                                                 \
     X(dunder_mp_main, "__mp_main__")                                                               \
@@ -53,9 +56,11 @@ struct pickle_state {
     PyObject *names_2to3, *imports_2to3, *names_3to2, *imports_3to2;
 
     PyObject *codecs_encode; /* _codecs.encode */
+    PyObject *slotnames;     /* copyreg._slotnames */
     PyObject *getattr;       /* the builtin */
     PyObject *partial;       /* functools.partial */
-    PyObject *buffered_writer, *buffered_random, *bytes_io, *file_io; /* of _io */
+    /* Of _io. */
+    PyObject *buffered_reader, *buffered_writer, *buffered_random, *bytes_io, *file_io;
     PyObject *empty_tuple;
 
 #define MEMBER(name, text) PyObject *name;

@@ -43,6 +43,16 @@ static int write_str(struct pickle_writer *writer, PyObject *text, bool sole) {
     return pickle_memorize(writer, text);
 }
 
+static int write_other(struct pickle_writer *writer, PyObject *object, bool sole) {
+    PyObject *dict = pickle_plain_dict(writer, object);
+    int status;
+
+    if (dict == NULL) return pickle_write_by_reduction(writer, object);
+    status = pickle_write_plain(writer, object, dict, sole);
+    Py_DECREF(dict);
+    return status;
+}
+
 static int write_container(struct pickle_writer *writer, PyObject *object, bool sole) {
     PyTypeObject *type = Py_TYPE(object);
 
@@ -55,7 +65,7 @@ static int write_container(struct pickle_writer *writer, PyObject *object, bool 
         return pickle_write_frozenset(writer, object, pickle_spares_immutable(writer, sole));
     if (type == &PyByteArray_Type) return pickle_write_bytearray(writer, object);
     if (type == &PyPickleBuffer_Type) return pickle_write_buffer(writer, object);
-    return pickle_write_by_reduction(writer, object);
+    return write_other(writer, object, sole);
 }
 
 /* Everything that has parts. What has one reference, that of the slot it was found

@@ -1,4 +1,5 @@
 /* What goes into the memo and what stays out of it: the rule of docs/pickle.md. */
+#include "pickle_quiet.h"
 #include "pickle_writer.h"
 
 int pickle_write_from_memo(struct pickle_writer *writer, PyObject *object) {
@@ -53,6 +54,7 @@ void pickle_finish(struct pickle_writer *writer, struct unfinished *mark, bool a
 enum { SCAN_DEPTH = 2000 };
 
 struct scan {
+    struct pickle_writer *writer;
     struct pickle_write_memo seen; /* containers with several references; borrowed */
     bool bytearrays;               /* are written without a call */
     unsigned depth;
@@ -73,6 +75,19 @@ static bool scan_set(struct scan *scan, PyObject *set) {
         PyErr_Clear();
         return false;
     }
+    return plain;
+}
+
+static bool scan_items(struct scan *scan, PyObject *object);
+
+/* Its dict is met through it alone, if nothing else but we has a reference. */
+static bool scan_instance(struct scan *scan, PyObject *object) {
+    PyObject *dict = pickle_plain_dict(scan->writer, object);
+    bool plain = false;
+
+    if (dict != NULL)
+        plain = Py_REFCNT(dict) == 2 ? scan_items(scan, dict) : scan_object(scan, dict);
+    Py_XDECREF(dict);
     return plain;
 }
 
@@ -97,11 +112,11 @@ static bool scan_items(struct scan *scan, PyObject *object) {
         return true;
     }
     if (type == &PySet_Type || type == &PyFrozenSet_Type) return scan_set(scan, object);
-    return false;
+    return scan_instance(scan, object);
 }
 
-/* Whether the object and all it leads to are exact builtins that are written
- * without running other code. Containers with one reference are met once. */
+/* Whether the object and all it leads to are exact builtins, and plain instances,
+ * that are written without running other code. Containers with one reference are met once. */
 static bool scan_object(struct scan *scan, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     bool plain;
@@ -121,55 +136,17 @@ static bool scan_object(struct scan *scan, PyObject *object) {
     return plain;
 }
 
-/* Whether the method is C's own and not replaced on this instance. */
-static bool has_c_write(PyObject *file) {
-    PyObject *write = PyObject_GetAttrString(file, "write");
-    bool is_c = write != NULL && PyCFunction_Check(write);
-
-    PyErr_Clear();
-    Py_XDECREF(write);
-    return is_c;
-}
-
-/* Whether writing to the file runs no Python code: a buffered file of the io
- * module over a real one, or memory. */
-static bool file_is_plain(struct pickle_writer *writer) {
-    struct pickle_state *state = writer->state;
-    PyObject *file, *type, *raw;
-    bool plain;
-
-    if (!PyCFunction_Check(writer->write)) return false;
-    file = PyCFunction_GET_SELF(writer->write);
-    if (file == NULL) return false;
-    type = (PyObject *)Py_TYPE(file);
-    if (type == state->bytes_io || type == state->file_io) return true;
-    if (type != state->buffered_writer && type != state->buffered_random) return false;
-    raw = PyObject_GetAttrString(file, "raw");
-    plain = raw != NULL && (PyObject *)Py_TYPE(raw) == state->file_io && has_c_write(raw);
-    PyErr_Clear();
-    Py_XDECREF(raw);
-    return plain;
-}
-
-/* Writing gives the interpreter away for a time: to nobody, if there is no other
- * thread. */
-static bool is_only_thread(void) {
-    PyThreadState *first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
-
-    return PyThreadState_Next(first) == NULL;
-}
-
 /* Whether no code but this writer's can run until the dump is over. The collector,
  * which runs finalizers, is stopped for that time. */
 static bool is_alone(struct pickle_writer *writer) {
-    struct scan scan = {.bytearrays = writer->protocol >= 5};
+    struct scan scan = {.writer = writer, .bytearrays = writer->protocol >= 5};
     bool plain;
 
     if (!PICKLE_CAN_PAUSE_GC || writer->protocol < 4 || writer->foreign_ran) return false;
     if (writer->persistent_id != NULL || writer->reducer_override != NULL ||
         writer->dispatch_table != NULL || writer->buffer_callback != NULL)
         return false;
-    if (writer->write != NULL && (!is_only_thread() || !file_is_plain(writer))) return false;
+    if (writer->write != NULL && !(pickle_is_only_thread() && pickle_is_plain_file(writer->state, writer->write))) return false;
     writer->gc_paused = PyGC_Disable() != 0;
     plain = scan_object(&scan, writer->root);
     pickle_memo_free(&scan.seen);

@@ -27,6 +27,15 @@ struct unfinished {
     struct unfinished *outer;
 };
 
+enum { PICKLE_KNOWN_TYPES = 8 };
+
+/* A class, and whether its instances are plain: pickle_write_plain.c. */
+struct known_type {
+    PyTypeObject *type;   /* owned; may be NULL */
+    unsigned int version; /* of the class when it was looked at; 0: not known */
+    bool plain;
+};
+
 struct pickle_writer {
     struct pickle_output output;
     struct pickle_state *state;
@@ -42,7 +51,6 @@ struct pickle_writer {
     bool running;
     bool gc_paused;      /* by MEMO_SHARED, to be resumed */
     bool foreign_ran;    /* code that is not ours has run in this dump */
-    bool plain_file;     /* writing to it runs no Python code */
     Py_ssize_t fast_depth;
     PyObject *fast_open; /* set of addresses: what is open in deep fast mode */
 
@@ -53,6 +61,8 @@ struct pickle_writer {
     PyObject *reducer_override;
     PyObject *dispatch_table;
     PyObject *buffer_callback;
+
+    struct known_type known_types[PICKLE_KNOWN_TYPES];
 
     PyObject *bytes;       /* the buffer of output, when it is into memory */
     unsigned char *buffer; /* the same, when it is a file */
@@ -137,6 +147,12 @@ int pickle_write_setitems(struct pickle_writer *writer, PyObject *iterator);
 /* pickle_write_global.c */
 int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject *name);
 int pickle_write_type(struct pickle_writer *writer, PyObject *type);
+
+/* pickle_write_plain.c */
+/* The dict of an instance that is written without asking it, a new reference;
+ * NULL without an exception: it is to be asked. */
+PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object);
+int pickle_write_plain(struct pickle_writer *writer, PyObject *object, PyObject *dict, bool sole);
 
 /* pickle_write_reduce.c */
 /* What a reduce method returned; object may be NULL: it is not memorized then. */
