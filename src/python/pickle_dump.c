@@ -12,13 +12,12 @@ static void begin(struct pickle_writer *writer, PyObject *module, PyObject *root
     writer->rule = exact ? MEMO_ALL : MEMO_UNDECIDED;
 }
 
-const char pickle_dump_doc[] =
-    "dump($module, obj, file, protocol=None, *, fix_imports=True,\n"
-    "     buffer_callback=None, exact=False)\n--\n\n"
-    "Write a pickle of obj to a file that is open for writing bytes.";
+const char pickle_dump_doc[] = "dump($module, obj, file, protocol=None, *, fix_imports=True,\n"
+                               "     buffer_callback=None, exact=False)\n--\n\n"
+                               "Write a pickle of obj to a file that is open for writing bytes.";
 
 PyObject *pickle_dump(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"obj", "file", "protocol", "fix_imports", "buffer_callback",
+    static char *names[] = {"obj",   "file", "protocol", "fix_imports", "buffer_callback",
                             "exact", NULL};
     struct pickle_writer writer;
     PyObject *root, *file, *protocol = NULL, *buffer_callback = NULL;
@@ -72,23 +71,22 @@ static PyObject *dumps_named(PyObject *module, PyObject *const *args, Py_ssize_t
         PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && status == 0; i++)
         status = PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, i), args[nargs + i]);
-    if (status == 0 && PyArg_ParseTupleAndKeywords(tuple, keywords, "O|O$pOp:dumps", known, &root,
-                                                   &protocol, &fix_imports, &buffer_callback,
-                                                   &exact))
+    if (status == 0 &&
+        PyArg_ParseTupleAndKeywords(tuple, keywords, "O|O$pOp:dumps", known, &root, &protocol,
+                                    &fix_imports, &buffer_callback, &exact))
         bytes = dumps(module, root, protocol, fix_imports, buffer_callback, exact);
     Py_XDECREF(tuple);
     Py_XDECREF(keywords);
     return bytes;
 }
 
-PyObject *pickle_dumps(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-                       PyObject *names) {
+PyObject *pickle_dumps(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
     Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
 
     if (named > 0 || nargs < 1 || nargs > 2)
         return dumps_named(module, args, nargs,
-                           names == NULL ? ((struct pickle_state *)PyModule_GetState(module))
-                                               ->empty_tuple
-                                         : names);
+                           names == NULL
+                               ? ((struct pickle_state *)PyModule_GetState(module))->empty_tuple
+                               : names);
     return dumps(module, args[0], nargs > 1 ? args[1] : NULL, 1, NULL, 0);
 }

@@ -13,8 +13,8 @@ const char pickle_load_doc[] =
     "Read a pickle from a file that is open for reading bytes.";
 
 PyObject *pickle_load(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"file",  "fix_imports", "encoding", "errors",
-                            "buffers", "allow",      "share",    NULL};
+    static char *names[] = {"file",    "fix_imports", "encoding", "errors",
+                            "buffers", "allow",       "share",    NULL};
     struct pickle_read_options options = {NULL, NULL, "ASCII", "strict", 1, 0};
     struct pickle_reader reader;
     PyObject *file, *result = NULL;
@@ -50,8 +50,7 @@ const char pickle_loads_doc[] =
     "      buffers=None, allow=None, share=False)\n--\n\n"
     "Return the object whose pickle these bytes are.";
 
-PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-                       PyObject *names) {
+PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
     static char *known[] = {"fix_imports", "encoding", "errors", "buffers", "allow", "share", NULL};
     struct pickle_read_options options = {NULL, NULL, "ASCII", "strict", 1, 0};
     struct pickle_state *state = PyModule_GetState(module);

@@ -17,11 +17,9 @@ PyObject *pickle_make_unpickler_memo_type(PyObject *module);
 
 /* Functions of the module. */
 PyObject *pickle_dump(PyObject *module, PyObject *args, PyObject *keywords);
-PyObject *pickle_dumps(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-                       PyObject *names);
+PyObject *pickle_dumps(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 PyObject *pickle_load(PyObject *module, PyObject *args, PyObject *keywords);
-PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-                       PyObject *names);
+PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 
 extern const char pickle_dump_doc[], pickle_dumps_doc[], pickle_load_doc[], pickle_loads_doc[];
 

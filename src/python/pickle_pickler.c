@@ -99,7 +99,8 @@ static PyObject *pickler_dump(PyObject *object, PyObject *root) {
     int status;
 
     if (writer->write == NULL) {
-        PyErr_Format(writer->state->pickling_error, "Pickler.__init__() was not called by %s.__init__()",
+        PyErr_Format(writer->state->pickling_error,
+                     "Pickler.__init__() was not called by %s.__init__()",
                      Py_TYPE(object)->tp_name);
         return NULL;
     }
@@ -156,7 +157,8 @@ static int pickler_setattro(PyObject *object, PyObject *name, PyObject *value) {
             return -1;
         }
         if (value != NULL && !PyCallable_Check(value)) {
-            PyErr_SetString(PyExc_TypeError, "persistent_id must be a callable taking one argument");
+            PyErr_SetString(PyExc_TypeError,
+                            "persistent_id must be a callable taking one argument");
             return -1;
         }
         Py_XSETREF(self->persistent_id, Py_XNewRef(value));
@@ -236,22 +238,15 @@ static const char pickler_doc[] =
 
 PyObject *pickle_make_pickler_type(PyObject *module) {
     static PyType_Slot slots[] = {
-        {Py_tp_new, pickler_new},
-        {Py_tp_init, pickler_init},
-        {Py_tp_dealloc, pickler_dealloc},
-        {Py_tp_traverse, pickler_traverse},
-        {Py_tp_clear, pickler_clear},
-        {Py_tp_getattro, pickler_getattro},
-        {Py_tp_setattro, pickler_setattro},
-        {Py_tp_methods, pickler_methods},
-        {Py_tp_members, pickler_members},
-        {Py_tp_getset, pickler_getset},
-        {Py_tp_doc, (void *)pickler_doc},
-        {0, NULL},
+        {Py_tp_new, pickler_new},           {Py_tp_init, pickler_init},
+        {Py_tp_dealloc, pickler_dealloc},   {Py_tp_traverse, pickler_traverse},
+        {Py_tp_clear, pickler_clear},       {Py_tp_getattro, pickler_getattro},
+        {Py_tp_setattro, pickler_setattro}, {Py_tp_methods, pickler_methods},
+        {Py_tp_members, pickler_members},   {Py_tp_getset, pickler_getset},
+        {Py_tp_doc, (void *)pickler_doc},   {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.Pickler", sizeof(struct pickler), 0,
-                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-                               slots};
+                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

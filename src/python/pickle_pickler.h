@@ -5,8 +5,7 @@
 #include "pickle_writer.h"
 
 struct pickler {
-    PyObject_HEAD
-    struct pickle_writer writer;
+    PyObject_HEAD struct pickle_writer writer;
     PyObject *persistent_id; /* as set on the instance, or NULL */
     PyObject *dispatch_table;
     PyObject *weak_references;

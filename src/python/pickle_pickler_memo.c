@@ -4,8 +4,7 @@
 #include "pickle_pickler.h"
 
 struct memo_view {
-    PyObject_HEAD
-    PyObject *pickler;
+    PyObject_HEAD PyObject *pickler;
 };
 
 static struct pickle_write_memo *memo_of(PyObject *self) {

@@ -48,8 +48,8 @@ static int push_long(struct pickle_reader *reader, size_t size) {
     if (size == 9 && bytes[8] == 0) {
         uint64_t value = pickle_fetch(bytes, 8);
 
-        return pickle_push(reader, pickle_share(reader, PyLong_FromUnsignedLongLong(value),
-                                                (size_t)value));
+        return pickle_push(reader,
+                           pickle_share(reader, PyLong_FromUnsignedLongLong(value), (size_t)value));
     }
     return pickle_push(reader, pickle_int_from_bytes(bytes, size));
 }
@@ -112,8 +112,7 @@ int pickle_load_float(struct pickle_reader *reader) {
     if (line == NULL) return -1;
     value = PyOS_string_to_double(line, &end, PyExc_OverflowError);
     if (value == -1.0 && PyErr_Occurred()) return -1;
-    if (length == 0 || end != line + length)
-        return bad_number("could not convert string to float");
+    if (length == 0 || end != line + length) return bad_number("could not convert string to float");
     return pickle_push(reader, PyFloat_FromDouble(value));
 }
 
@@ -147,7 +146,8 @@ int pickle_load_string(struct pickle_reader *reader) {
     if (line == NULL) return -1;
     if (length < 2 || line[0] != line[length - 1] || (line[0] != '"' && line[0] != '\''))
         return pickle_fail(reader, "the STRING opcode argument must be quoted");
-    return push_string(reader, PyBytes_DecodeEscape(line + 1, (Py_ssize_t)length - 2, NULL, 0, NULL));
+    return push_string(reader,
+                       PyBytes_DecodeEscape(line + 1, (Py_ssize_t)length - 2, NULL, 0, NULL));
 }
 
 static int push_binstring(struct pickle_reader *reader, size_t size) {
@@ -180,8 +180,7 @@ int pickle_load_unicode(struct pickle_reader *reader) {
     char *line = pickle_read_line(reader, &length);
 
     if (line == NULL) return -1;
-    return pickle_push(reader,
-                       PyUnicode_DecodeRawUnicodeEscape(line, (Py_ssize_t)length, NULL));
+    return pickle_push(reader, PyUnicode_DecodeRawUnicodeEscape(line, (Py_ssize_t)length, NULL));
 }
 
 /* Takes a length of `width` bytes; -1: there is none, or no object can be so long. */
@@ -265,9 +264,7 @@ int pickle_load_short_binbytes(struct pickle_reader *reader) {
     return load_bytes(reader, 1, "BINBYTES");
 }
 
-int pickle_load_binbytes(struct pickle_reader *reader) {
-    return load_bytes(reader, 4, "BINBYTES");
-}
+int pickle_load_binbytes(struct pickle_reader *reader) { return load_bytes(reader, 4, "BINBYTES"); }
 
 int pickle_load_binbytes8(struct pickle_reader *reader) {
     return load_bytes(reader, 8, "BINBYTES8");

@@ -88,8 +88,7 @@ PyObject *pickle_find_class(struct pickle_reader *reader, PyObject *module_name,
     PyObject *module, *found;
 
     if (PySys_Audit("pickle.find_class", "OO", module_name, name) < 0) return NULL;
-    if (reader->protocol < 3 && reader->fix_imports &&
-        to_python3(reader, &module_name, &name) < 0)
+    if (reader->protocol < 3 && reader->fix_imports && to_python3(reader, &module_name, &name) < 0)
         return NULL;
     if (check_allowed(reader, module_name, name) < 0) return NULL;
     Py_INCREF(name);

@@ -158,8 +158,8 @@ static int set_items(struct pickle_reader *reader, PyObject *object, size_t dept
 
         status = check_key(key);
         if (status == 0)
-            status = is_dict ? PyDict_SetItem(object, key, value)
-                             : PyObject_SetItem(object, key, value);
+            status =
+                is_dict ? PyDict_SetItem(object, key, value) : PyObject_SetItem(object, key, value);
     }
     pickle_drop(reader, depth);
     return status;

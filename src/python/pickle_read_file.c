@@ -65,10 +65,11 @@ static Py_ssize_t read_copy(struct pickle_source *source, char *room, size_t mos
 }
 
 static Py_ssize_t read_some(struct pickle_source *source, char *room, size_t most) {
-    Py_ssize_t count = source->readinto != NULL ? read_into(source, room, most)
-                                                : read_copy(source, room, most);
+    Py_ssize_t count =
+        source->readinto != NULL ? read_into(source, room, most) : read_copy(source, room, most);
 
-    if (count > 0) source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
+    if (count > 0)
+        source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
     return count;
 }
 

@@ -1,5 +1,6 @@
-/* Leaves, and the small cache that load(share=True) takes equal ones from: one
- * slot for each hash, the last leaf that went there stays in it. */
+/* Leaves, and the small cache that load(share=True) takes equal ones from. A hash
+ * has two slots, the newer leaf in the first: what comes once pushes out what came
+ * once, and what comes again and again stays. */
 #include "pickle_read_stack.h"
 #include "shoal/text.h"
 
@@ -31,17 +32,39 @@ static bool are_equal(PyObject *one, PyObject *other) {
     return PyObject_RichCompareBool(one, other, Py_EQ) == 1;
 }
 
+static PyObject **slots_of(const struct pickle_reader *reader, size_t hash) {
+    return &reader->cache[mix(hash) % (PICKLE_CACHE_SLOTS / 2) * 2];
+}
+
+/* The leaf in the second slot was wanted: it goes before the other. */
+static PyObject *take_second(PyObject **slots) {
+    PyObject *found = slots[1];
+
+    slots[1] = slots[0];
+    slots[0] = found;
+    return Py_NewRef(found);
+}
+
+static bool holds(PyObject *slot, PyObject *leaf) {
+    return slot != NULL && Py_TYPE(slot) == Py_TYPE(leaf) && are_equal(slot, leaf);
+}
+
 PyObject *pickle_share(struct pickle_reader *reader, PyObject *leaf, size_t hash) {
-    PyObject **slot;
+    PyObject **slots, *shared;
 
     if (reader->cache == NULL || leaf == NULL) return leaf;
-    slot = &reader->cache[mix(hash) % PICKLE_CACHE_SLOTS];
-    if (*slot != NULL && Py_TYPE(*slot) == Py_TYPE(leaf) && are_equal(*slot, leaf)) {
-        Py_DECREF(leaf);
-        return Py_NewRef(*slot);
+    slots = slots_of(reader, hash);
+    if (holds(slots[0], leaf))
+        shared = Py_NewRef(slots[0]);
+    else if (holds(slots[1], leaf))
+        shared = take_second(slots);
+    else {
+        Py_XSETREF(slots[1], slots[0]);
+        slots[0] = Py_NewRef(leaf);
+        return leaf;
     }
-    Py_XSETREF(*slot, Py_NewRef(leaf));
-    return leaf;
+    Py_DECREF(leaf);
+    return shared;
 }
 
 static PyObject *make_ascii(const unsigned char *bytes, size_t size) {
@@ -64,12 +87,13 @@ static bool is_text(PyObject *object, const unsigned char *bytes, size_t size) {
 }
 
 PyObject *pickle_make_str(struct pickle_reader *reader, const unsigned char *bytes, size_t size) {
-    PyObject *found;
+    PyObject **slots;
     size_t hash;
 
     if (reader->cache == NULL || size > LONGEST_SHARED) return decode(bytes, size);
     hash = hash_bytes(bytes, size);
-    found = reader->cache[mix(hash) % PICKLE_CACHE_SLOTS];
-    if (is_text(found, bytes, size)) return Py_NewRef(found);
+    slots = slots_of(reader, hash);
+    if (is_text(slots[0], bytes, size)) return Py_NewRef(slots[0]);
+    if (is_text(slots[1], bytes, size)) return take_second(slots);
     return pickle_share(reader, decode(bytes, size), hash);
 }

@@ -1,7 +1,6 @@
 /* Opcodes that find classes, call them, and give objects their state. */
 #include "pickle_read_stack.h"
 
-
 /* ---- Names --------------------------------------------------------------- */
 
 static PyObject *take_name(struct pickle_reader *reader) {
@@ -77,8 +76,8 @@ static PyObject *instantiate(struct pickle_reader *reader, PyObject *class, PyOb
 }
 
 static int push_instance(struct pickle_reader *reader, PyObject *class, PyObject *arguments) {
-    PyObject *object = class == NULL || arguments == NULL ? NULL
-                                                          : instantiate(reader, class, arguments);
+    PyObject *object =
+        class == NULL || arguments == NULL ? NULL : instantiate(reader, class, arguments);
 
     Py_XDECREF(class);
     Py_XDECREF(arguments);
@@ -128,7 +127,7 @@ static PyObject *call_new(struct pickle_reader *reader, PyObject *class, PyObjec
         PyErr_Format(error, "%s kwargs argument must be a dict, not %.200s", opcode,
                      Py_TYPE(keywords)->tp_name);
     else
-        return new ((PyTypeObject *)class, arguments, keywords);
+        return new((PyTypeObject *)class, arguments, keywords);
     return NULL;
 }
 

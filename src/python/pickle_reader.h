@@ -103,15 +103,15 @@ extern pickle_handler pickle_load_none, pickle_load_true, pickle_load_false, pic
     pickle_load_long1, pickle_load_long4, pickle_load_float, pickle_load_binfloat,
     pickle_load_string, pickle_load_binstring, pickle_load_short_binstring, pickle_load_unicode,
     pickle_load_short_binunicode, pickle_load_binunicode, pickle_load_binunicode8,
-    pickle_load_short_binbytes, pickle_load_binbytes, pickle_load_binbytes8,
-    pickle_load_bytearray8, pickle_load_next_buffer, pickle_load_readonly_buffer;
+    pickle_load_short_binbytes, pickle_load_binbytes, pickle_load_binbytes8, pickle_load_bytearray8,
+    pickle_load_next_buffer, pickle_load_readonly_buffer;
 extern pickle_handler pickle_load_mark, pickle_load_pop, pickle_load_pop_mark, pickle_load_dup,
     pickle_load_empty_tuple, pickle_load_tuple, pickle_load_tuple1, pickle_load_tuple2,
     pickle_load_tuple3, pickle_load_empty_list, pickle_load_list, pickle_load_append,
     pickle_load_appends, pickle_load_empty_dict, pickle_load_dict, pickle_load_setitem,
     pickle_load_setitems, pickle_load_empty_set, pickle_load_additems, pickle_load_frozenset;
-extern pickle_handler pickle_load_get, pickle_load_binget, pickle_load_long_binget,
-    pickle_load_put, pickle_load_binput, pickle_load_long_binput, pickle_load_memoize;
+extern pickle_handler pickle_load_get, pickle_load_binget, pickle_load_long_binget, pickle_load_put,
+    pickle_load_binput, pickle_load_long_binput, pickle_load_memoize;
 extern pickle_handler pickle_load_global, pickle_load_stack_global, pickle_load_inst,
     pickle_load_obj, pickle_load_newobj, pickle_load_newobj_ex, pickle_load_reduce,
     pickle_load_build, pickle_load_persid, pickle_load_binpersid, pickle_load_ext1,

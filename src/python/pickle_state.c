@@ -23,8 +23,8 @@ static PyObject *dict_of(const char *module_name, const char *name) {
 }
 
 static int fill_names(struct pickle_state *state) {
-#define INTERN(name, text)                                                                         \
-    state->names.name = PyUnicode_InternFromString(text);                                          \
+#define INTERN(name, text) \
+    state->names.name = PyUnicode_InternFromString(text); \
     if (state->names.name == NULL) return -1;
     PICKLE_NAMES(INTERN)
 #undef INTERN

@@ -5,41 +5,41 @@
 #include "pickle_compat.h"
 
 /* Names of attributes and the like, as interned strings: X(member, text). */
-#define PICKLE_NAMES(X)                                                                            \
-    X(dunder_class, "__class__")                                                                   \
-    X(dunder_dict, "__dict__")                                                                     \
-    X(dunder_getnewargs, "__getnewargs__")                                                         \
-    X(dunder_getnewargs_ex, "__getnewargs_ex__")                                                   \
-    X(dunder_getstate, "__getstate__")                                                             \
-    X(dunder_main, "__main__")                                                                     \
-    X(dunder_module, "__module__")                                                                 \
-    X(dunder_mp_main, "__mp_main__")                                                               \
-    X(dunder_name, "__name__")                                                                     \
-    X(dunder_new, "__new__")                                                                       \
-    X(dunder_newobj, "__newobj__")                                                                 \
-    X(dunder_newobj_ex, "__newobj_ex__")                                                           \
-    X(dunder_qualname, "__qualname__")                                                             \
-    X(dunder_reduce, "__reduce__")                                                                 \
-    X(dunder_reduce_ex, "__reduce_ex__")                                                           \
-    X(dunder_setstate, "__setstate__")                                                             \
-    X(dunder_getinitargs, "__getinitargs__")                                                       \
-    X(append, "append")                                                                            \
-    X(extend, "extend")                                                                            \
-    X(add, "add")                                                                                  \
-    X(update, "update")                                                                            \
-    X(items, "items")                                                                              \
-    X(latin1, "latin1")                                                                            \
-    X(modules, "modules")                                                                          \
-    X(buffer_callback, "buffer_callback")                                                          \
-    X(dispatch_table, "dispatch_table")                                                            \
-    X(find_class, "find_class")                                                                    \
-    X(peek, "peek")                                                                                \
-    X(persistent_id, "persistent_id")                                                              \
-    X(persistent_load, "persistent_load")                                                          \
-    X(read, "read")                                                                                \
-    X(readinto, "readinto")                                                                        \
-    X(readline, "readline")                                                                        \
-    X(reducer_override, "reducer_override")                                                        \
+#define PICKLE_NAMES(X) \
+    X(dunder_class, "__class__") \
+    X(dunder_dict, "__dict__") \
+    X(dunder_getnewargs, "__getnewargs__") \
+    X(dunder_getnewargs_ex, "__getnewargs_ex__") \
+    X(dunder_getstate, "__getstate__") \
+    X(dunder_main, "__main__") \
+    X(dunder_module, "__module__") \
+    X(dunder_mp_main, "__mp_main__") \
+    X(dunder_name, "__name__") \
+    X(dunder_new, "__new__") \
+    X(dunder_newobj, "__newobj__") \
+    X(dunder_newobj_ex, "__newobj_ex__") \
+    X(dunder_qualname, "__qualname__") \
+    X(dunder_reduce, "__reduce__") \
+    X(dunder_reduce_ex, "__reduce_ex__") \
+    X(dunder_setstate, "__setstate__") \
+    X(dunder_getinitargs, "__getinitargs__") \
+    X(append, "append") \
+    X(extend, "extend") \
+    X(add, "add") \
+    X(update, "update") \
+    X(items, "items") \
+    X(latin1, "latin1") \
+    X(modules, "modules") \
+    X(buffer_callback, "buffer_callback") \
+    X(dispatch_table, "dispatch_table") \
+    X(find_class, "find_class") \
+    X(peek, "peek") \
+    X(persistent_id, "persistent_id") \
+    X(persistent_load, "persistent_load") \
+    X(read, "read") \
+    X(readinto, "readinto") \
+    X(readline, "readline") \
+    X(reducer_override, "reducer_override") \
     X(write, "write")
 
 struct pickle_state {

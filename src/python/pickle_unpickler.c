@@ -46,8 +46,8 @@ static PyObject *unpickler_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
 }
 
 static int unpickler_init(PyObject *object, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"file",  "fix_imports", "encoding", "errors",
-                            "buffers", "allow",      "share",    NULL};
+    static char *names[] = {"file",    "fix_imports", "encoding", "errors",
+                            "buffers", "allow",       "share",    NULL};
     struct pickle_reader *reader = &((struct unpickler *)object)->reader;
     struct pickle_read_options options = {NULL, NULL, "ASCII", "strict", 1, 0};
     PyObject *file;
@@ -132,7 +132,8 @@ static PyObject *unpickler_sizeof(PyObject *object, PyObject *Py_UNUSED(ignored)
 
     size += reader->memo.length * sizeof *reader->memo.array;
     if (reader->memo.table != NULL) size += (reader->memo.mask + 1) * sizeof *reader->memo.table;
-    size += reader->capacity * sizeof *reader->stack + reader->mark_capacity * sizeof *reader->marks;
+    size +=
+        reader->capacity * sizeof *reader->stack + reader->mark_capacity * sizeof *reader->marks;
     return PyLong_FromSize_t(size);
 }
 
@@ -242,22 +243,15 @@ static const char unpickler_doc[] =
 
 PyObject *pickle_make_unpickler_type(PyObject *module) {
     static PyType_Slot slots[] = {
-        {Py_tp_new, unpickler_new},
-        {Py_tp_init, unpickler_init},
-        {Py_tp_dealloc, unpickler_dealloc},
-        {Py_tp_traverse, unpickler_traverse},
-        {Py_tp_clear, unpickler_clear},
-        {Py_tp_getattro, unpickler_getattro},
-        {Py_tp_setattro, unpickler_setattro},
-        {Py_tp_methods, unpickler_methods},
-        {Py_tp_members, unpickler_members},
-        {Py_tp_getset, unpickler_getset},
-        {Py_tp_doc, (void *)unpickler_doc},
-        {0, NULL},
+        {Py_tp_new, unpickler_new},           {Py_tp_init, unpickler_init},
+        {Py_tp_dealloc, unpickler_dealloc},   {Py_tp_traverse, unpickler_traverse},
+        {Py_tp_clear, unpickler_clear},       {Py_tp_getattro, unpickler_getattro},
+        {Py_tp_setattro, unpickler_setattro}, {Py_tp_methods, unpickler_methods},
+        {Py_tp_members, unpickler_members},   {Py_tp_getset, unpickler_getset},
+        {Py_tp_doc, (void *)unpickler_doc},   {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.Unpickler", sizeof(struct unpickler), 0,
-                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-                               slots};
+                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

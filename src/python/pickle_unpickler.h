@@ -5,8 +5,7 @@
 #include "pickle_reader.h"
 
 struct unpickler {
-    PyObject_HEAD
-    struct pickle_reader reader;
+    PyObject_HEAD struct pickle_reader reader;
     PyObject *persistent_load; /* as set on the instance, or NULL */
     PyObject *weak_references;
 };

@@ -4,8 +4,7 @@
 #include "pickle_unpickler.h"
 
 struct memo_view {
-    PyObject_HEAD
-    PyObject *unpickler;
+    PyObject_HEAD PyObject *unpickler;
 };
 
 static struct pickle_read_memo *memo_of(PyObject *self) {

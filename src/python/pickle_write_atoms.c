@@ -199,8 +199,7 @@ int pickle_write_str_text(struct pickle_writer *writer, PyObject *object) {
 
 /* ---- Bytes and buffers --------------------------------------------------- */
 
-static int put_bytes(struct pickle_writer *writer, const void *data, size_t size,
-                     PyObject *owner) {
+static int put_bytes(struct pickle_writer *writer, const void *data, size_t size, PyObject *owner) {
     unsigned char header[9];
     unsigned header_size = size <= 0xff ? 2 : size <= 0xffffffff ? 5 : 9;
 
@@ -264,9 +263,9 @@ static int write_bytearray_as_call(struct pickle_writer *writer, PyObject *array
     if (PyByteArray_GET_SIZE(array) == 0)
         reduced = Py_BuildValue("(O())", type);
     else
-        reduced = Py_BuildValue("(O(N))", type,
-                                PyBytes_FromStringAndSize(PyByteArray_AS_STRING(array),
-                                                          PyByteArray_GET_SIZE(array)));
+        reduced = Py_BuildValue(
+            "(O(N))", type,
+            PyBytes_FromStringAndSize(PyByteArray_AS_STRING(array), PyByteArray_GET_SIZE(array)));
     if (reduced == NULL) return -1;
     status = pickle_write_reduced(writer, reduced, array);
     Py_DECREF(reduced);

@@ -91,8 +91,10 @@ static int enter_fast(struct pickle_writer *writer, PyObject *object) {
         PyErr_Format(PyExc_ValueError,
                      "fast mode: can't pickle cyclic objects including object type %.200s at %p",
                      Py_TYPE(object)->tp_name, object);
-    if (status == 0) status = PySet_Add(writer->fast_open, address);
-    else status = -1;
+    if (status == 0)
+        status = PySet_Add(writer->fast_open, address);
+    else
+        status = -1;
     Py_DECREF(address);
     return status;
 }
@@ -214,8 +216,8 @@ int pickle_write_dict(struct pickle_writer *writer, PyObject *dict, bool sole) {
         (!spared && pickle_memorize(writer, dict) < 0))
         status = -1;
     else if (PyDict_GET_SIZE(dict) > 0)
-        status = writer->binary ? write_dict_items(writer, dict)
-                                : write_dict_iterated(writer, dict);
+        status =
+            writer->binary ? write_dict_items(writer, dict) : write_dict_iterated(writer, dict);
     return leave_fast(writer, dict, status);
 }
 

@@ -229,8 +229,8 @@ static int to_python2(struct pickle_writer *writer, PyObject **module_name, PyOb
 
 /* A name and the end of its line: UTF-8 in protocol 3, before that ASCII. */
 static int put_name(struct pickle_writer *writer, PyObject *name, const char *what) {
-    PyObject *bytes = writer->protocol == 3 ? PyUnicode_AsUTF8String(name)
-                                            : PyUnicode_AsASCIIString(name);
+    PyObject *bytes =
+        writer->protocol == 3 ? PyUnicode_AsUTF8String(name) : PyUnicode_AsASCIIString(name);
     bool done;
 
     if (bytes == NULL) {

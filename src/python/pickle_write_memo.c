@@ -146,7 +146,9 @@ static bool is_alone(struct pickle_writer *writer) {
     if (writer->persistent_id != NULL || writer->reducer_override != NULL ||
         writer->dispatch_table != NULL || writer->buffer_callback != NULL)
         return false;
-    if (writer->write != NULL && !(pickle_is_only_thread() && pickle_is_plain_file(writer->state, writer->write))) return false;
+    if (writer->write != NULL &&
+        !(pickle_is_only_thread() && pickle_is_plain_file(writer->state, writer->write)))
+        return false;
     writer->gc_paused = PyGC_Disable() != 0;
     plain = scan_object(&scan, writer->root);
     pickle_memo_free(&scan.seen);

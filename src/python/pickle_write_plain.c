@@ -40,7 +40,8 @@ static bool has_plain_layout(const struct pickle_state *state, PyTypeObject *typ
     if (type->tp_dictoffset == 0 || type->tp_itemsize != 0 || type->tp_basicsize > most)
         return false;
     names = PyObject_CallOneArg(state->slotnames, (PyObject *)type);
-    none = names == Py_None || (names != NULL && PyList_Check(names) && PyList_GET_SIZE(names) == 0);
+    none =
+        names == Py_None || (names != NULL && PyList_Check(names) && PyList_GET_SIZE(names) == 0);
     Py_XDECREF(names);
     PyErr_Clear();
     return none;
@@ -62,7 +63,8 @@ static bool is_findable(const struct pickle_state *state, PyTypeObject *type) {
 static bool look_at_type(const struct pickle_state *state, PyTypeObject *type) {
     PyObject *mro = type->tp_mro;
 
-    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || !Py_IS_TYPE((PyObject *)type, &PyType_Type))
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
+        !Py_IS_TYPE((PyObject *)type, &PyType_Type))
         return false;
     if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_new == NULL) return false;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++)

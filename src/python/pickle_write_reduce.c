@@ -39,8 +39,12 @@ static int check(struct pickle_writer *writer, PyObject *reduced, struct reducti
 
     if (size < 2 || size > 6)
         return fail(writer, "tuple returned by __reduce__ must contain 2 through 6 elements");
-    *r = (struct reduction){PyTuple_GET_ITEM(reduced, 0), PyTuple_GET_ITEM(reduced, 1),
-                            part(reduced, 2), part(reduced, 3), part(reduced, 4), part(reduced, 5),
+    *r = (struct reduction){PyTuple_GET_ITEM(reduced, 0),
+                            PyTuple_GET_ITEM(reduced, 1),
+                            part(reduced, 2),
+                            part(reduced, 3),
+                            part(reduced, 4),
+                            part(reduced, 5),
                             PyTuple_CheckExact(reduced),
                             PyTuple_CheckExact(reduced) && pickle_is_sole(reduced, 1)};
     if (!PyCallable_Check(r->callable))
@@ -115,11 +119,10 @@ static int write_newobj_ex(struct pickle_writer *writer, PyObject *given) {
                               "%.200s",
                               arguments);
     if (!PyDict_Check(keywords))
-        return fail_with_type(
-            writer, "third item from NEWOBJ_EX argument tuple must be a dict, not %.200s",
-            keywords);
-    if (writer->protocol < 4)
-        return write_newobj_ex_as_call(writer, class, arguments, keywords);
+        return fail_with_type(writer,
+                              "third item from NEWOBJ_EX argument tuple must be a dict, not %.200s",
+                              keywords);
+    if (writer->protocol < 4) return write_newobj_ex_as_call(writer, class, arguments, keywords);
     if (pickle_write_object(writer, class, false) < 0) return -1;
     if (pickle_write_object(writer, arguments, false) < 0) return -1;
     if (pickle_write_object(writer, keywords, false) < 0) return -1;
@@ -144,8 +147,7 @@ static int write_newobj(struct pickle_writer *writer, PyObject *given, PyObject 
 
     if (PyTuple_GET_SIZE(given) < 1) return fail(writer, "__newobj__ arglist is empty");
     class = PyTuple_GET_ITEM(given, 0);
-    if (!PyType_Check(class))
-        return fail(writer, "args[0] from __newobj__ args is not a type");
+    if (!PyType_Check(class)) return fail(writer, "args[0] from __newobj__ args is not a type");
     if (check_class(writer, object, class) < 0) return -1;
     if (pickle_write_object(writer, class, false) < 0) return -1;
     arguments = PyTuple_GetSlice(given, 1, PyTuple_GET_SIZE(given));
@@ -175,8 +177,7 @@ static enum maker maker_of(struct pickle_writer *writer, PyObject *callable) {
     return maker;
 }
 
-static int write_making(struct pickle_writer *writer, const struct reduction *r,
-                        PyObject *object) {
+static int write_making(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
     switch (maker_of(writer, r->callable)) {
     case CALL:
         return write_call(writer, r);

@@ -17,7 +17,7 @@ Beyond the standard module's parameters there are
 from __future__ import annotations
 
 import os
-from pickle import (
+from pickle import (  # type: ignore[attr-defined]  # the last two: not in typeshed
     DEFAULT_PROTOCOL,
     HIGHEST_PROTOCOL,
     PickleBuffer,

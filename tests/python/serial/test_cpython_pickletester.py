@@ -13,13 +13,13 @@ import pickle
 import unittest
 
 import pytest
-
 import shoal.pickle as ours
 
 pytest.importorskip("test.pickletester", reason="this Python came without its own tests")
 pytest.importorskip("_pickle")
 
 import _pickle
+
 from test import pickletester, test_pickle
 
 

@@ -14,9 +14,9 @@ import pickletools
 import sys
 import threading
 import weakref
+from typing import ClassVar
 
 import pytest
-
 import shoal.pickle as ours
 
 from .shapes import Node, Slotted, shape
@@ -224,7 +224,7 @@ def test_temporaries_are_held_as_long_as_the_memo():
 class Resurrected:
     """Comes back when it dies, with all that it holds."""
 
-    graveyard: list[object] = []
+    graveyard: ClassVar[list[object]] = []
 
     def __init__(self, held):
         self.held = held

@@ -15,7 +15,6 @@ import weakref
 from dataclasses import dataclass
 
 import pytest
-
 import shoal.pickle as ours
 
 from .shapes import Node, shape

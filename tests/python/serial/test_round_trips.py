@@ -6,14 +6,11 @@ import io
 import pickle
 
 import pytest
-
 import shoal.pickle as ours
-
-from .shapes import Node, Slotted, shape
-
-hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from .shapes import Node, Slotted, shape
 
 LEAVES = st.one_of(
     st.none(),
@@ -54,7 +51,7 @@ def make(kind, leaf, parts):
     if kind == "tuple":
         return tuple(parts)
     if kind == "dict":
-        return {key: part for key, part in zip(keys, reversed(parts))}
+        return dict(zip(keys, reversed(parts)))
     if kind == "set":
         return set(map(leaf_key, keys))
     if kind == "frozenset":
