@@ -49,7 +49,6 @@ int pickle_state_fill(struct pickle_state *state) {
         {&state->names_3to2, dict_of, "_compat_pickle", "REVERSE_NAME_MAPPING"},
         {&state->imports_3to2, dict_of, "_compat_pickle", "REVERSE_IMPORT_MAPPING"},
         {&state->codecs_encode, attribute_of, "_codecs", "encode"},
-        {&state->slotnames, attribute_of, "copyreg", "_slotnames"},
         {&state->getattr, attribute_of, "builtins", "getattr"},
         {&state->partial, attribute_of, "functools", "partial"},
         {&state->buffered_reader, attribute_of, "_io", "BufferedReader"},

@@ -22,6 +22,8 @@
     X(dunder_reduce, "__reduce__") \
     X(dunder_reduce_ex, "__reduce_ex__") \
     X(dunder_setstate, "__setstate__") \
+    X(dunder_slotnames, "__slotnames__") \
+    X(dunder_slots, "__slots__") \
     X(dunder_getinitargs, "__getinitargs__") \
     X(append, "append") \
     X(extend, "extend") \
@@ -56,7 +58,6 @@ struct pickle_state {
     PyObject *names_2to3, *imports_2to3, *names_3to2, *imports_3to2;
 
     PyObject *codecs_encode; /* _codecs.encode */
-    PyObject *slotnames;     /* copyreg._slotnames */
     PyObject *getattr;       /* the builtin */
     PyObject *partial;       /* functools.partial */
     /* Of _io. */

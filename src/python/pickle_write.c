@@ -137,6 +137,7 @@ int pickle_write_stream(struct pickle_writer *writer, PyObject *object) {
     writer->temporary = NULL;
     writer->fast_depth = 0;
     Py_CLEAR(writer->fast_open);
+    for (int i = 0; i < PICKLE_KNOWN_TYPES; i++) Py_CLEAR(writer->known_types[i].type);
     if (writer->gc_paused) PyGC_Enable();
     writer->gc_paused = false;
     return status;

@@ -159,7 +159,6 @@ PyObject *pickle_writer_take(struct pickle_writer *writer) {
 
 void pickle_writer_close(struct pickle_writer *writer) {
     pickle_writer_forget(writer);
-    for (int i = 0; i < PICKLE_KNOWN_TYPES; i++) Py_CLEAR(writer->known_types[i].type);
     Py_CLEAR(writer->bytes);
     PyMem_Free(writer->buffer);
     writer->buffer = NULL;

@@ -19,6 +19,16 @@ static int has_own(PyObject *class, PyObject *name) {
     return PyDict_Contains(((PyTypeObject *)class)->tp_dict, name);
 }
 
+/* Slots that copyreg would find: anything but an empty tuple may name some. */
+static bool has_slots(const struct pickle_state *state, PyObject *class) {
+    PyObject *dict = ((PyTypeObject *)class)->tp_dict;
+    PyObject *slots = PyDict_GetItemWithError(dict, state->names.dunder_slots);
+    PyObject *names = PyDict_GetItemWithError(dict, state->names.dunder_slotnames);
+
+    if (slots != NULL && slots != state->empty_tuple) return true;
+    return names != NULL && !(PyList_CheckExact(names) && PyList_GET_SIZE(names) == 0);
+}
+
 static bool base_is_plain(const struct pickle_state *state, PyObject *class) {
     PyObject *dict, *hook;
 
@@ -27,37 +37,42 @@ static bool base_is_plain(const struct pickle_state *state, PyObject *class) {
         return false;
     for (int i = 0; (hook = hook_at(state, i)) != NULL; i++)
         if (has_own(class, hook) != 0) return false;
+    if (has_slots(state, class)) return false;
     dict = PyDict_GetItemWithError(((PyTypeObject *)class)->tp_dict, state->names.dunder_dict);
     return dict == NULL || Py_IS_TYPE(dict, &PyGetSetDescr_Type);
 }
 
-/* Whether instances have a dict and nothing else: no slots, no fields of C. */
-static bool has_plain_layout(const struct pickle_state *state, PyTypeObject *type) {
+/* Whether instances have a dict and nothing else: no fields of C. */
+static bool has_plain_layout(PyTypeObject *type) {
     Py_ssize_t most = PyBaseObject_Type.tp_basicsize + 2 * (Py_ssize_t)sizeof(PyObject *);
-    PyObject *names;
-    bool none;
 
-    if (type->tp_dictoffset == 0 || type->tp_itemsize != 0 || type->tp_basicsize > most)
-        return false;
-    names = PyObject_CallOneArg(state->slotnames, (PyObject *)type);
-    none =
-        names == Py_None || (names != NULL && PyList_Check(names) && PyList_GET_SIZE(names) == 0);
-    Py_XDECREF(names);
+    return type->tp_dictoffset != 0 && type->tp_itemsize == 0 && type->tp_basicsize <= most;
+}
+
+/* A module that is being imported is waited for, in Python code. */
+static bool is_being_imported(PyObject *module) {
+    PyObject *spec = PyDict_GetItemString(PyModule_GetDict(module), "__spec__"), *flag;
+    bool busy;
+
+    if (spec == NULL || spec == Py_None) return false;
+    flag = PyObject_GetAttrString(spec, "_initializing");
+    busy = flag != NULL && flag != Py_False;
+    Py_XDECREF(flag);
     PyErr_Clear();
-    return none;
+    return busy;
 }
 
 /* Whether the class is where its name says, found without running any code. */
 static bool is_findable(const struct pickle_state *state, PyTypeObject *type) {
     PyObject *name = PyDict_GetItemWithError(type->tp_dict, state->names.dunder_module);
-    PyObject *module = name != NULL && PyUnicode_Check(name) ? PyImport_GetModule(name) : NULL;
     PyObject *own = ((PyHeapTypeObject *)type)->ht_qualname;
-    bool found = module != NULL && PyModule_CheckExact(module) &&
-                 PyDict_GetItemWithError(PyModule_GetDict(module), own) == (PyObject *)type;
+    PyObject *modules = PySys_GetObject("modules"), *module;
 
-    Py_XDECREF(module);
-    PyErr_Clear();
-    return found;
+    if (modules == NULL || !PyDict_CheckExact(modules) || name == NULL) return false;
+    if (!PyUnicode_CheckExact(name)) return false;
+    module = PyDict_GetItemWithError(modules, name);
+    if (module == NULL || !PyModule_CheckExact(module) || is_being_imported(module)) return false;
+    return PyDict_GetItemWithError(PyModule_GetDict(module), own) == (PyObject *)type;
 }
 
 static bool look_at_type(const struct pickle_state *state, PyTypeObject *type) {
@@ -69,7 +84,7 @@ static bool look_at_type(const struct pickle_state *state, PyTypeObject *type) {
     if (type->tp_getattro != PyObject_GenericGetAttr || type->tp_new == NULL) return false;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++)
         if (!base_is_plain(state, PyTuple_GET_ITEM(mro, i))) return false;
-    return is_findable(state, type) && has_plain_layout(state, type);
+    return has_plain_layout(type) && is_findable(state, type);
 }
 
 /* The answer is kept as long as the class stays as it is. */
