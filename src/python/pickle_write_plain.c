@@ -140,22 +140,24 @@ PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object) {
     return dict;
 }
 
-/* The dict has two references when nothing but the instance and we have it. */
-static int write_state(struct pickle_writer *writer, PyObject *dict) {
-    bool sole = pickle_is_sole(dict, 2) && writer->rule == MEMO_SHARED;
-
+static int write_state(struct pickle_writer *writer, PyObject *dict, bool own) {
     if (PyDict_GET_SIZE(dict) == 0) return 0;
-    if (pickle_write_object(writer, dict, sole) < 0) return -1;
+    if (pickle_write_object(writer, dict, own && writer->rule == MEMO_SHARED) < 0) return -1;
     return pickle_put_opcode(&writer->output, PICKLE_BUILD) ? 0 : -1;
 }
 
+/* The dict has two references when nothing but the instance and we have it. If
+ * others have it too, it goes into the memo, and the instance must as well: written
+ * a second time as part of a cycle, it would be built from a dict that is not yet
+ * filled. */
 int pickle_write_plain(struct pickle_writer *writer, PyObject *object, PyObject *dict, bool sole) {
-    bool spared = pickle_spares_mutable(writer, object, sole);
+    bool own = pickle_is_sole(dict, 2);
+    bool spared = pickle_spares_mutable(writer, object, sole && own);
 
     if (pickle_write_object(writer, (PyObject *)Py_TYPE(object), false) < 0) return -1;
     if (!pickle_put_opcode(&writer->output, PICKLE_EMPTY_TUPLE) ||
         !pickle_put_opcode(&writer->output, PICKLE_NEWOBJ))
         return -1;
     if (!spared && pickle_memorize(writer, object) < 0) return -1;
-    return write_state(writer, dict);
+    return write_state(writer, dict, own);
 }

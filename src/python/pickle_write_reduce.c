@@ -312,7 +312,6 @@ int pickle_write_by_reduction(struct pickle_writer *writer, PyObject *object) {
     int status;
 
     writer->foreign_ran = true;
-    if (writer->rule == MEMO_SHARED) writer->rule = MEMO_MUTABLE;
     if (writer->reducer_override != NULL) {
         reduced = PyObject_CallOneArg(writer->reducer_override, object);
         if (reduced == NULL) return -1;

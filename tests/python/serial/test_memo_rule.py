@@ -312,7 +312,23 @@ def frozen_cycle():
     return [node.all]
 
 
+def frozen_cycle_with_a_shared_dict():
+    node = Node()
+    node.all = frozenset([node])
+    return [node.all, node.__dict__]
+
+
+def tuple_cycle_with_shared_parts():
+    node = Node()
+    node.list = [[]]
+    node.all = (node, node.list)
+    node.list[0].append(node.all)
+    return [node.all, node.list[0], node.__dict__]
+
+
 CYCLES = [
+    frozen_cycle_with_a_shared_dict,
+    tuple_cycle_with_shared_parts,
     tuple_in_list,
     tuple_through_two_lists,
     tuple_through_a_tuple,
