@@ -22,7 +22,7 @@ LEAVES = st.one_of(
     st.text(st.characters(), max_size=5),
     st.binary(max_size=300),
 )
-KINDS = ("list", "dict", "set", "tuple", "frozenset", "node", "slotted", "leaf")
+KINDS = ("list", "dict", "set", "tuple", "frozenset", "node", "vars", "slotted", "leaf")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(KINDS),
@@ -61,6 +61,8 @@ def make(kind, leaf, parts):
         for number, part in enumerate(parts):
             setattr(node, f"part{number}", part)
         return node
+    if kind == "vars":
+        return next((part.__dict__ for part in parts if type(part) is Node), {})
     if kind == "slotted":
         slotted = Slotted()
         if parts:
