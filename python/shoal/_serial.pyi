@@ -52,6 +52,7 @@ def dump(
     fix_imports: bool = True,
     buffer_callback: Callable[[PickleBuffer], object] | None = None,
     exact: bool = False,
+    progress: Callable[[int, float | None], object] | None = None,
 ) -> None: ...
 def dumps(
     obj: object,

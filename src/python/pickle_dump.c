@@ -13,21 +13,22 @@ static void begin(struct pickle_writer *writer, PyObject *module, PyObject *root
 }
 
 const char pickle_dump_doc[] = "dump($module, obj, file, protocol=None, *, fix_imports=True,\n"
-                               "     buffer_callback=None, exact=False)\n--\n\n"
+                               "     buffer_callback=None, exact=False, progress=None)\n--\n\n"
                                "Write a pickle of obj to a file that is open for writing bytes.";
 
 PyObject *pickle_dump(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"obj",   "file", "protocol", "fix_imports", "buffer_callback",
-                            "exact", NULL};
+    static char *names[] = {"obj",   "file",     "protocol", "fix_imports", "buffer_callback",
+                            "exact", "progress", NULL};
     struct pickle_writer writer;
-    PyObject *root, *file, *protocol = NULL, *buffer_callback = NULL;
+    PyObject *root, *file, *protocol = NULL, *buffer_callback = NULL, *progress = NULL;
     int fix_imports = 1, exact = 0, status = -1;
     unsigned char small[1024];
 
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$pOp:dump", names, &root, &file,
-                                     &protocol, &fix_imports, &buffer_callback, &exact))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$pOpO:dump", names, &root, &file,
+                                     &protocol, &fix_imports, &buffer_callback, &exact, &progress))
         return NULL;
     begin(&writer, module, root, exact);
+    if (progress != NULL && progress != Py_None) writer.progress = Py_NewRef(progress);
     if (pickle_writer_set(&writer, protocol, fix_imports, buffer_callback) == 0 &&
         pickle_writer_open(&writer, file) == 0) {
         pickle_writer_use(&writer, small, sizeof small);

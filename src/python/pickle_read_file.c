@@ -3,6 +3,7 @@
  * into what peek() shows, which stays in the file until it is taken; or, within
  * a frame, whose bytes are known to belong here, into a buffer of its own. A file
  * that has neither is asked for each piece. */
+#include "pickle_quiet.h"
 #include "pickle_read_stack.h"
 
 enum { CHUNK = 64 * 1024, PEEK = 128 * 1024 };
@@ -26,21 +27,18 @@ void pickle_reader_use(struct pickle_reader *reader, const void *bytes, size_t s
 
 /* ---- Asking the file ----------------------------------------------------- */
 
-/* Reads at most `most` bytes into `room`; how many, 0 at the end, or -1. */
+/* Reads at most `most` bytes into `room`; how many, 0 at the end, or -1. Only files
+ * of the io module are asked so: another might keep the view on our memory. */
 static Py_ssize_t read_into(struct pickle_source *source, char *room, size_t most) {
     PyObject *view = PyMemoryView_FromMemory(room, (Py_ssize_t)most, PyBUF_WRITE), *answer;
-    PyObject *released;
     Py_ssize_t count = -1;
 
     if (view == NULL) return -1;
     answer = PyObject_CallOneArg(source->readinto, view);
-    if (answer != NULL) count = PyNumber_AsSsize_t(answer, PyExc_ValueError);
-    /* Whoever kept the view must not write into our memory later. */
-    released = PyObject_CallMethod(view, "release", NULL);
     Py_DECREF(view);
-    Py_XDECREF(answer);
-    if (released == NULL) return -1;
-    Py_DECREF(released);
+    if (answer == NULL) return -1;
+    count = PyNumber_AsSsize_t(answer, PyExc_ValueError);
+    Py_DECREF(answer);
     if (count == -1 && PyErr_Occurred()) return -1;
     if (count >= 0 && (size_t)count <= most) return count;
     PyErr_SetString(PyExc_ValueError, "readinto() returned a count out of range");
@@ -307,6 +305,8 @@ int pickle_reader_open(struct pickle_reader *reader, PyObject *file) {
         PyErr_SetString(PyExc_TypeError, "file must have 'read' and 'readline' attributes");
         return -1;
     }
+    if (source->readinto != NULL && !pickle_is_plain_file(reader->state, source->readinto))
+        Py_CLEAR(source->readinto);
     reader->input = (struct pickle_input){NULL, NULL, fill_from_file};
     return 0;
 }

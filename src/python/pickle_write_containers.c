@@ -120,6 +120,7 @@ static int write_list_items(struct pickle_writer *writer, PyObject *list) {
         if (put(writer, PICKLE_MARK) < 0) return -1;
         for (int n = 0; n < PICKLE_BATCH && i < PyList_GET_SIZE(list); n++, i++)
             if (write_slot(writer, PyList_GET_ITEM(list, i)) < 0) return -1;
+        if (list == writer->root) writer->root_at = i;
         if (put(writer, PICKLE_APPENDS) < 0) return -1;
     }
     return 0;

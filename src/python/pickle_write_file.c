@@ -76,15 +76,32 @@ void pickle_writer_use(struct pickle_writer *writer, unsigned char *small, size_
     writer->output.end = small + size;
 }
 
+/* Says how many bytes are sent and, if the root is a list, which part of it. */
+static int tell_progress(struct pickle_writer *writer) {
+    PyObject *root = writer->root, *answer;
+    Py_ssize_t size = PyList_CheckExact(root) ? PyList_GET_SIZE(root) : 0;
+
+    if (size > 0)
+        answer = PyObject_CallFunction(writer->progress, "Kd", (unsigned long long)writer->sent,
+                                       (double)writer->root_at / (double)size);
+    else
+        answer = PyObject_CallFunction(writer->progress, "KO", (unsigned long long)writer->sent,
+                                       Py_None);
+    Py_XDECREF(answer);
+    return answer == NULL ? -1 : 0;
+}
+
 /* Sends a bytes object; takes over the reference to it. */
 static int send(struct pickle_writer *writer, PyObject *bytes) {
     PyObject *answer;
 
     if (bytes == NULL) return -1;
+    writer->sent += (uint64_t)PyBytes_GET_SIZE(bytes);
     answer = PyObject_CallOneArg(writer->write, bytes);
     Py_DECREF(bytes);
     Py_XDECREF(answer);
-    return answer == NULL ? -1 : 0;
+    if (answer == NULL) return -1;
+    return writer->progress == NULL ? 0 : tell_progress(writer);
 }
 
 int pickle_writer_flush(struct pickle_writer *writer) {
@@ -168,4 +185,5 @@ void pickle_writer_close(struct pickle_writer *writer) {
     Py_CLEAR(writer->reducer_override);
     Py_CLEAR(writer->dispatch_table);
     Py_CLEAR(writer->buffer_callback);
+    Py_CLEAR(writer->progress);
 }

@@ -57,10 +57,13 @@ struct pickle_writer {
     PyObject *root;            /* borrowed, of a single dump */
     PyObject *temporary;       /* borrowed: a dict that was made for this dump alone */
     PyObject *write;           /* method of the file; NULL: into memory */
-    PyObject *persistent_id;   /* these four may be NULL */
+    PyObject *persistent_id;   /* these five may be NULL */
     PyObject *reducer_override;
     PyObject *dispatch_table;
     PyObject *buffer_callback;
+    PyObject *progress; /* told of every piece that is sent; our own code */
+    uint64_t sent;      /* bytes */
+    Py_ssize_t root_at; /* items of a root list that are written */
 
     struct known_type known_types[PICKLE_KNOWN_TYPES];
 

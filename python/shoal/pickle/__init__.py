@@ -11,7 +11,8 @@ Beyond the standard module's parameters there are
 - ``load``, ``loads`` and ``Unpickler``: ``allow`` names the only globals that may be
   found, ``share=True`` makes equal immutable leaves one object, as far as a small
   cache sees them;
-- ``dump`` and ``load`` take a path as well as a file.
+- ``dump`` and ``load`` take a path as well as a file; ``dump(..., progress=True)`` draws
+  a progress bar when the work takes long.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def dump(
     fix_imports: bool = True,
     buffer_callback: Callable[[PickleBuffer], object] | None = None,
     exact: bool = False,
+    progress: bool = False,
 ) -> None:
     """Write a pickle of ``obj`` to a file.
 
@@ -81,26 +83,39 @@ def dump(
         Takes the buffers that are not to go into the stream (protocol 5).
     exact : bool
         Remember every object that `pickle` does, at the cost of the memory.
+    progress : bool
+        Draw a progress bar on standard error when the work takes long.
     """
     if isinstance(file, (str, os.PathLike)):
         with open(file, "wb") as opened:
-            _serial.dump(
+            dump(
                 obj,
                 opened,
                 protocol,
                 fix_imports=fix_imports,
                 buffer_callback=buffer_callback,
                 exact=exact,
+                progress=progress,
             )
         return
-    _serial.dump(
-        obj,
-        file,
-        protocol,
-        fix_imports=fix_imports,
-        buffer_callback=buffer_callback,
-        exact=exact,
-    )
+    bar = None
+    if progress:
+        from shoal.pickle.progress import ProgressBar
+
+        bar = ProgressBar()
+    try:
+        _serial.dump(
+            obj,
+            file,
+            protocol,
+            fix_imports=fix_imports,
+            buffer_callback=buffer_callback,
+            exact=exact,
+            progress=bar.update if bar else None,
+        )
+    finally:
+        if bar:
+            bar.close()
 
 
 def load(
