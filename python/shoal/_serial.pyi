@@ -1,6 +1,7 @@
 """Pickles, written and read in C; see src/python/_serial.c."""
 
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from pickle import PickleBuffer
 from typing import Any, Protocol
 
@@ -46,13 +47,13 @@ class Unpickler:
 
 def dump(
     obj: object,
-    file: WritableFile,
+    file: WritableFile | str | PathLike[str],
     protocol: int | None = None,
     *,
     fix_imports: bool = True,
     buffer_callback: Callable[[PickleBuffer], object] | None = None,
     exact: bool = False,
-    progress: Callable[[int, float | None], object] | None = None,
+    progress: bool | Callable[[int, float | None], object] | None = None,
 ) -> None: ...
 def dumps(
     obj: object,
@@ -63,7 +64,7 @@ def dumps(
     exact: bool = False,
 ) -> bytes: ...
 def load(
-    file: ReadableFile,
+    file: ReadableFile | str | PathLike[str],
     *,
     fix_imports: bool = True,
     encoding: str = "ASCII",

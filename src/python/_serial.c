@@ -4,11 +4,11 @@
 #include "pickle_state.h"
 
 static PyMethodDef serial_methods[] = {
-    {"dump", (PyCFunction)(void (*)(void))pickle_dump, METH_VARARGS | METH_KEYWORDS,
+    {"dump", (PyCFunction)(void (*)(void))pickle_dump, METH_FASTCALL | METH_KEYWORDS,
      pickle_dump_doc},
     {"dumps", (PyCFunction)(void (*)(void))pickle_dumps, METH_FASTCALL | METH_KEYWORDS,
      pickle_dumps_doc},
-    {"load", (PyCFunction)(void (*)(void))pickle_load, METH_VARARGS | METH_KEYWORDS,
+    {"load", (PyCFunction)(void (*)(void))pickle_load, METH_FASTCALL | METH_KEYWORDS,
      pickle_load_doc},
     {"loads", (PyCFunction)(void (*)(void))pickle_loads, METH_FASTCALL | METH_KEYWORDS,
      pickle_loads_doc},

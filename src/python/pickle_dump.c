@@ -12,29 +12,81 @@ static void begin(struct pickle_writer *writer, PyObject *module, PyObject *root
     writer->rule = exact ? MEMO_ALL : MEMO_UNDECIDED;
 }
 
-const char pickle_dump_doc[] = "dump($module, obj, file, protocol=None, *, fix_imports=True,\n"
-                               "     buffer_callback=None, exact=False, progress=None)\n--\n\n"
-                               "Write a pickle of obj to a file that is open for writing bytes.";
+const char pickle_dump_doc[] =
+    "dump($module, obj, file, protocol=None, *, fix_imports=True,\n"
+    "     buffer_callback=None, exact=False, progress=None)\n--\n\n"
+    "Write a pickle of obj to a file.\n\n"
+    "Parameters\n----------\n"
+    "obj : object\n    What to write.\n"
+    "file : binary file or path\n"
+    "    Open for writing; or where to make one, which replaces what is there.\n"
+    "protocol : int, optional\n    0 to 5; negative: the highest; by default 4.\n"
+    "fix_imports : bool\n"
+    "    Up to protocol 2: write the names that Python 2 has for its modules.\n"
+    "buffer_callback : callable, optional\n"
+    "    Takes the buffers that are not to go into the stream (protocol 5).\n"
+    "exact : bool\n"
+    "    Remember every object that pickle does, at the cost of the memory.\n"
+    "progress : bool or callable, optional\n"
+    "    Draw a progress bar on standard error when the work takes long; or call this\n"
+    "    with the bytes written and the part that is done. It must leave obj alone.";
 
-PyObject *pickle_dump(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"obj",   "file",     "protocol", "fix_imports", "buffer_callback",
-                            "exact", "progress", NULL};
+/* 1: written; 0: it is not a file; -1: failed. */
+static int dump(PyObject *module, PyObject *root, PyObject *file, PyObject *protocol,
+                int fix_imports, PyObject *buffer_callback, int exact, PyObject *progress) {
     struct pickle_writer writer;
-    PyObject *root, *file, *protocol = NULL, *buffer_callback = NULL, *progress = NULL;
-    int fix_imports = 1, exact = 0, status = -1;
+    int status = -1;
     unsigned char small[1024];
 
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|O$pOpO:dump", names, &root, &file,
-                                     &protocol, &fix_imports, &buffer_callback, &exact, &progress))
-        return NULL;
     begin(&writer, module, root, exact);
-    if (progress != NULL && progress != Py_None) writer.progress = Py_NewRef(progress);
+    writer.progress = Py_XNewRef(progress);
     if (pickle_writer_set(&writer, protocol, fix_imports, buffer_callback) == 0 &&
         pickle_writer_open(&writer, file) == 0) {
         pickle_writer_use(&writer, small, sizeof small);
-        status = pickle_write_stream(&writer, root);
+        status = pickle_write_stream(&writer, root) < 0 ? -1 : 1;
+    } else if (writer.write == NULL && pickle_is_path(writer.state, file)) {
+        PyErr_Clear();
+        status = 0;
     }
     pickle_writer_close(&writer);
+    return status;
+}
+
+/* Parameters as they came, for what Python does: paths and the progress bar. */
+static PyObject *dump_in_python(PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+    PyObject *module = PyImport_ImportModule("shoal.pickle.paths"), *function, *answer;
+
+    if (module == NULL) return NULL;
+    function = PyObject_GetAttrString(module, "dump");
+    Py_DECREF(module);
+    if (function == NULL) return NULL;
+    answer = PyObject_Vectorcall(function, args, (size_t)nargs, names);
+    Py_DECREF(function);
+    return answer;
+}
+
+PyObject *pickle_dump(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+    static char *known[] = {"obj",   "file",     "protocol", "fix_imports", "buffer_callback",
+                            "exact", "progress", NULL};
+    PyObject *root, *file, *protocol = NULL, *buffer_callback = NULL, *progress = NULL;
+    PyObject *tuple, *keywords;
+    int fix_imports = 1, exact = 0, status = -1;
+
+    if (names == NULL && (nargs == 2 || nargs == 3)) {
+        status = dump(module, args[0], args[1], nargs == 3 ? args[2] : NULL, 1, NULL, 0, NULL);
+    } else if (pickle_collect(args, nargs, names, &tuple, &keywords) == 0) {
+        if (PyArg_ParseTupleAndKeywords(tuple, keywords, "OO|O$pOpO:dump", known, &root, &file,
+                                        &protocol, &fix_imports, &buffer_callback, &exact,
+                                        &progress)) {
+            if (progress == Py_None || progress == Py_False) progress = NULL;
+            status = progress == Py_True ? 0
+                                         : dump(module, root, file, protocol, fix_imports,
+                                                buffer_callback, exact, progress);
+        }
+        Py_DECREF(tuple);
+        Py_DECREF(keywords);
+    }
+    if (status == 0) return dump_in_python(args, nargs, names);
     if (status < 0) return NULL;
     Py_RETURN_NONE;
 }
@@ -60,34 +112,22 @@ const char pickle_dumps_doc[] =
     "      exact=False)\n--\n\n"
     "Return the pickle of obj as bytes.";
 
-/* Parameters as a tuple and a dict, for the rare call that names some. */
 static PyObject *dumps_named(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *names) {
     static char *known[] = {"obj", "protocol", "fix_imports", "buffer_callback", "exact", NULL};
-    PyObject *tuple = PyTuple_New(nargs), *keywords = PyDict_New();
-    PyObject *root, *protocol = NULL, *buffer_callback = NULL, *bytes = NULL;
-    int fix_imports = 1, exact = 0, status = tuple == NULL || keywords == NULL ? -1 : 0;
+    PyObject *tuple, *keywords, *root, *protocol = NULL, *buffer_callback = NULL, *bytes = NULL;
+    int fix_imports = 1, exact = 0;
 
-    for (Py_ssize_t i = 0; i < nargs && status == 0; i++)
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && status == 0; i++)
-        status = PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, i), args[nargs + i]);
-    if (status == 0 &&
-        PyArg_ParseTupleAndKeywords(tuple, keywords, "O|O$pOp:dumps", known, &root, &protocol,
+    if (pickle_collect(args, nargs, names, &tuple, &keywords) < 0) return NULL;
+    if (PyArg_ParseTupleAndKeywords(tuple, keywords, "O|O$pOp:dumps", known, &root, &protocol,
                                     &fix_imports, &buffer_callback, &exact))
         bytes = dumps(module, root, protocol, fix_imports, buffer_callback, exact);
-    Py_XDECREF(tuple);
-    Py_XDECREF(keywords);
+    Py_DECREF(tuple);
+    Py_DECREF(keywords);
     return bytes;
 }
 
 PyObject *pickle_dumps(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
-    Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
-
-    if (named > 0 || nargs < 1 || nargs > 2)
-        return dumps_named(module, args, nargs,
-                           names == NULL
-                               ? ((struct pickle_state *)PyModule_GetState(module))->empty_tuple
-                               : names);
+    if (names != NULL || nargs < 1 || nargs > 2) return dumps_named(module, args, nargs, names);
     return dumps(module, args[0], nargs > 1 ? args[1] : NULL, 1, NULL, 0);
 }

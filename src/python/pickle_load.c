@@ -10,23 +10,76 @@ static void begin(struct pickle_reader *reader, PyObject *module) {
 const char pickle_load_doc[] =
     "load($module, file, *, fix_imports=True, encoding='ASCII', errors='strict',\n"
     "     buffers=None, allow=None, share=False)\n--\n\n"
-    "Read a pickle from a file that is open for reading bytes.";
+    "Read a pickle from a file and return the object in it.\n\n"
+    "Parameters\n----------\n"
+    "file : binary file or path\n"
+    "    Open for reading, and left behind the pickle; or where to find one.\n"
+    "fix_imports : bool\n"
+    "    Up to protocol 2: know the names that Python 2 has for its modules.\n"
+    "encoding, errors : str\n"
+    "    How to decode the 8-bit strings of Python 2; 'bytes': not at all.\n"
+    "buffers : iterable, optional\n"
+    "    The buffers that did not go into the stream (protocol 5).\n"
+    "allow : iterable of str, optional\n"
+    "    The only globals that may be found, as 'module.name'.\n"
+    "share : bool\n"
+    "    Make immutable leaves that are equal one object, as far as a small cache\n"
+    "    sees them.";
 
-PyObject *pickle_load(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"file",    "fix_imports", "encoding", "errors",
+/* NULL without an exception: it is not a file. */
+static PyObject *load(PyObject *module, PyObject *file, const struct pickle_read_options *options) {
+    struct pickle_reader reader;
+    PyObject *result = NULL;
+
+    begin(&reader, module);
+    if (pickle_reader_set(&reader, options) == 0 && pickle_reader_open(&reader, file) == 0)
+        result = pickle_read_stream(&reader);
+    else if (reader.source.read == NULL && pickle_is_path(reader.state, file))
+        PyErr_Clear();
+    pickle_reader_close(&reader);
+    return result;
+}
+
+static PyObject *load_path(PyObject *module, PyObject *path,
+                           const struct pickle_read_options *options) {
+    PyObject *io = PyImport_ImportModule("io"), *file = NULL, *result, *closed;
+    PyObject *type, *value, *traceback;
+
+    if (io != NULL) file = PyObject_CallMethod(io, "open", "Os", path, "rb");
+    Py_XDECREF(io);
+    if (file == NULL) return NULL;
+    result = load(module, file, options);
+    PyErr_Fetch(&type, &value, &traceback);
+    closed = PyObject_CallMethod(file, "close", NULL);
+    if (closed == NULL) PyErr_Clear();
+    Py_XDECREF(closed);
+    PyErr_Restore(type, value, traceback);
+    Py_DECREF(file);
+    return result;
+}
+
+PyObject *pickle_load(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+    static char *known[] = {"file",    "fix_imports", "encoding", "errors",
                             "buffers", "allow",       "share",    NULL};
     struct pickle_read_options options = {NULL, NULL, "ASCII", "strict", 1, 0};
-    struct pickle_reader reader;
-    PyObject *file, *result = NULL;
+    PyObject *tuple = NULL, *keywords = NULL, *file = NULL, *result = NULL;
 
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pssOOp:load", names, &file,
-                                     &options.fix_imports, &options.encoding, &options.errors,
-                                     &options.buffers, &options.allow, &options.share))
-        return NULL;
-    begin(&reader, module);
-    if (pickle_reader_set(&reader, &options) == 0 && pickle_reader_open(&reader, file) == 0)
-        result = pickle_read_stream(&reader);
-    pickle_reader_close(&reader);
+    if (names == NULL && nargs == 1) {
+        file = args[0];
+    } else {
+        if (pickle_collect(args, nargs, names, &tuple, &keywords) < 0) return NULL;
+        if (!PyArg_ParseTupleAndKeywords(tuple, keywords, "O|$pssOOp:load", known, &file,
+                                         &options.fix_imports, &options.encoding, &options.errors,
+                                         &options.buffers, &options.allow, &options.share))
+            file = NULL;
+    }
+    if (file != NULL) {
+        result = load(module, file, &options);
+        if (result == NULL && !PyErr_Occurred()) result = load_path(module, file, &options);
+    }
+    /* What the options point to. */
+    Py_XDECREF(tuple);
+    Py_XDECREF(keywords);
     return result;
 }
 
@@ -53,9 +106,7 @@ const char pickle_loads_doc[] =
 PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
     static char *known[] = {"fix_imports", "encoding", "errors", "buffers", "allow", "share", NULL};
     struct pickle_read_options options = {NULL, NULL, "ASCII", "strict", 1, 0};
-    struct pickle_state *state = PyModule_GetState(module);
-    PyObject *keywords;
-    int parsed = 1;
+    PyObject *tuple, *keywords, *result = NULL;
 
     if (nargs != 1) {
         PyErr_Format(PyExc_TypeError, "loads() takes exactly one positional argument (%zd given)",
@@ -63,18 +114,12 @@ PyObject *pickle_loads(PyObject *module, PyObject *const *args, Py_ssize_t nargs
         return NULL;
     }
     if (names == NULL) return loads(module, args[0], &options);
-    keywords = PyDict_New();
-    for (Py_ssize_t i = 0; keywords != NULL && i < PyTuple_GET_SIZE(names); i++)
-        if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, i), args[1 + i]) < 0)
-            Py_CLEAR(keywords);
-    if (keywords == NULL) return NULL;
-    parsed = PyArg_ParseTupleAndKeywords(state->empty_tuple, keywords, "|$pssOOp:loads", known,
-                                         &options.fix_imports, &options.encoding, &options.errors,
-                                         &options.buffers, &options.allow, &options.share);
-    keywords = parsed ? keywords : (Py_DECREF(keywords), NULL);
-    if (keywords == NULL) return NULL;
-    /* The dict holds what the options point to. */
-    PyObject *result = loads(module, args[0], &options);
+    if (pickle_collect(args + 1, 0, names, &tuple, &keywords) < 0) return NULL;
+    if (PyArg_ParseTupleAndKeywords(tuple, keywords, "|$pssOOp:loads", known, &options.fix_imports,
+                                    &options.encoding, &options.errors, &options.buffers,
+                                    &options.allow, &options.share))
+        result = loads(module, args[0], &options);
+    Py_DECREF(tuple);
     Py_DECREF(keywords);
     return result;
 }

@@ -1,5 +1,4 @@
 /* From opcode to opcode until STOP. */
-#include "pickle_quiet.h"
 #include "pickle_read_stack.h"
 
 static int load_proto(struct pickle_reader *reader) {
@@ -142,29 +141,22 @@ static void settle_after_error(struct pickle_reader *reader) {
     PyErr_Restore(type, value, traceback);
 }
 
-/* While only builtins are made, all that is made is alive: the collector would go
- * through it again and again and find nothing. */
-static void pause_gc(struct pickle_reader *reader) {
-    PyObject *read = reader->source.read;
-
-    if (!PICKLE_CAN_PAUSE_GC) return;
-    if (read == NULL || (pickle_is_only_thread() && pickle_is_plain_file(reader->state, read)))
-        reader->gc_paused = PyGC_Disable() != 0;
-}
-
 PyObject *pickle_read_stream(struct pickle_reader *reader) {
     PyObject *result = NULL;
 
     reader->mark_count = 0;
     reader->fence = 0;
     reader->protocol = 0;
-    pause_gc(reader);
+    /* What is in the memo of an Unpickler may be of any kind. */
+    reader->may_pause = reader->memo.count == 0;
+    if (reader->source.read == NULL) pickle_pause_gc(reader);
     if (run(reader) == 0) result = pickle_pop(reader);
     if (result == NULL)
         settle_after_error(reader);
     else if (pickle_reader_settle(reader, true) < 0)
         Py_CLEAR(result);
     pickle_resume_gc(reader);
+    reader->source.looked_at = false;
     pickle_drop(reader, 0);
     reader->source.ahead = 0;
     return result;

@@ -6,7 +6,7 @@
 #include "pickle_quiet.h"
 #include "pickle_read_stack.h"
 
-enum { CHUNK = 64 * 1024, PEEK = 128 * 1024 };
+enum { CHUNK = 64 * 1024, PEEK = 128 * 1024, SMALL = 2048 };
 
 int pickle_truncated(struct pickle_reader *reader) {
     return pickle_fail(reader, "pickle data was truncated");
@@ -62,10 +62,25 @@ static Py_ssize_t read_copy(struct pickle_source *source, char *room, size_t mos
     return count;
 }
 
-static Py_ssize_t read_some(struct pickle_source *source, char *room, size_t most) {
-    Py_ssize_t count =
-        source->readinto != NULL ? read_into(source, room, most) : read_copy(source, room, most);
+/* What costs more than a small pickle is asked for when there is more to read. */
+static void look_at_file(struct pickle_reader *reader) {
+    struct pickle_source *source = &reader->source;
+    bool plain = pickle_is_plain_file(reader->state, source->read);
 
+    if (!plain) Py_CLEAR(source->readinto);
+    if (plain && reader->may_pause && pickle_is_only_thread()) pickle_pause_gc(reader);
+    source->looked_at = true;
+}
+
+static Py_ssize_t read_some(struct pickle_reader *reader, char *room, size_t most) {
+    struct pickle_source *source = &reader->source;
+    Py_ssize_t count;
+
+    if (!source->looked_at && most >= SMALL) look_at_file(reader);
+    if (source->looked_at && source->readinto != NULL)
+        count = read_into(source, room, most);
+    else
+        count = read_copy(source, room, most);
     if (count > 0)
         source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
     return count;
@@ -104,6 +119,7 @@ static int open_window(struct pickle_reader *reader, size_t size) {
         Py_DECREF(bytes);
         return 0;
     }
+    if (!source->looked_at && PyBytes_GET_SIZE(bytes) >= SMALL) look_at_file(reader);
     source->window = bytes;
     source->window_start = (const unsigned char *)PyBytes_AS_STRING(bytes);
     reader->input.at = source->window_start;
@@ -149,7 +165,7 @@ static int fill_buffer(struct pickle_reader *reader, size_t size) {
         if (want < size - left) want = size - left;
         if (left + want > most) want = most - left;
         if (make_room(reader, left, left + want) < 0) return -1;
-        count = read_some(source, (char *)source->buffer + left, want);
+        count = read_some(reader, (char *)source->buffer + left, want);
         if (count < 0) return -1;
         if (count == 0) return pickle_truncated(reader);
         left += (size_t)count;
@@ -213,7 +229,7 @@ int pickle_read_into(struct pickle_reader *reader, char *room, size_t size) {
     reader->input.at += left;
     if (left < size && reader->source.read == NULL) return pickle_truncated(reader);
     while (left < size) {
-        Py_ssize_t count = read_some(&reader->source, room + left, size - left);
+        Py_ssize_t count = read_some(reader, room + left, size - left);
 
         if (count < 0) return -1;
         if (count == 0) return pickle_truncated(reader);
@@ -305,8 +321,6 @@ int pickle_reader_open(struct pickle_reader *reader, PyObject *file) {
         PyErr_SetString(PyExc_TypeError, "file must have 'read' and 'readline' attributes");
         return -1;
     }
-    if (source->readinto != NULL && !pickle_is_plain_file(reader->state, source->readinto))
-        Py_CLEAR(source->readinto);
     reader->input = (struct pickle_input){NULL, NULL, fill_from_file};
     return 0;
 }

@@ -26,6 +26,7 @@ struct pickle_source {
     const unsigned char *window_start;
     unsigned char *buffer; /* otherwise the input is in here */
     size_t size;           /* of the buffer */
+    bool looked_at;        /* whether it is plain is known: if not, readinto is NULL */
     uint64_t ahead;        /* bytes that may be read before they are asked for */
 };
 
@@ -49,6 +50,7 @@ struct pickle_reader {
     int protocol; /* as the stream says; 0 until then */
     bool fix_imports;
     bool running;
+    bool may_pause; /* the collector: nothing else but builtins has been met */
     bool gc_paused; /* by us, to be resumed before other code runs */
     char *encoding, *errors;   /* of strings of Python 2; owned */
     PyObject *buffers;         /* iterator; these four may be NULL */
@@ -65,7 +67,14 @@ typedef int pickle_handler(struct pickle_reader *reader);
  * From here on it stays so; where there are instances it is needed. */
 static inline void pickle_resume_gc(struct pickle_reader *reader) {
     if (reader->gc_paused) PyGC_Enable();
-    reader->gc_paused = false;
+    reader->gc_paused = reader->may_pause = false;
+}
+
+/* While only builtins are made, all that is made is alive: the collector would go
+ * through it again and again and find nothing. */
+static inline void pickle_pause_gc(struct pickle_reader *reader) {
+    if (PICKLE_CAN_PAUSE_GC && reader->may_pause && !reader->gc_paused)
+        reader->gc_paused = PyGC_Disable() != 0;
 }
 
 /* pickle_read.c */

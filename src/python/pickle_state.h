@@ -8,6 +8,7 @@
 #define PICKLE_NAMES(X) \
     X(dunder_class, "__class__") \
     X(dunder_dict, "__dict__") \
+    X(dunder_fspath, "__fspath__") \
     X(dunder_getnewargs, "__getnewargs__") \
     X(dunder_getnewargs_ex, "__getnewargs_ex__") \
     X(dunder_getstate, "__getstate__") \

@@ -17,7 +17,6 @@ Beyond the standard module's parameters there are
 
 from __future__ import annotations
 
-import os
 from pickle import (  # type: ignore[attr-defined]  # the last two: not in typeshed
     DEFAULT_PROTOCOL,
     HIGHEST_PROTOCOL,
@@ -29,15 +28,7 @@ from pickle import (  # type: ignore[attr-defined]  # the last two: not in types
     format_version,
 )
 
-from shoal import _serial
-from shoal._serial import Pickler, Unpickler, dumps, loads
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    from shoal._serial import ReadableFile, WritableFile
+from shoal._serial import Pickler, Unpickler, dump, dumps, load, loads
 
 __all__ = [
     "DEFAULT_PROTOCOL",
@@ -55,114 +46,3 @@ __all__ = [
     "load",
     "loads",
 ]
-
-
-def dump(
-    obj: object,
-    file: WritableFile | str | os.PathLike[str],
-    protocol: int | None = None,
-    *,
-    fix_imports: bool = True,
-    buffer_callback: Callable[[PickleBuffer], object] | None = None,
-    exact: bool = False,
-    progress: bool = False,
-) -> None:
-    """Write a pickle of ``obj`` to a file.
-
-    Parameters
-    ----------
-    obj : object
-        What to write.
-    file : binary file or path
-        Open for writing; or where to make one, which replaces what is there.
-    protocol : int, optional
-        0 to 5; negative: the highest; by default that of the standard module.
-    fix_imports : bool
-        Up to protocol 2: write the names that Python 2 has for its modules.
-    buffer_callback : callable, optional
-        Takes the buffers that are not to go into the stream (protocol 5).
-    exact : bool
-        Remember every object that `pickle` does, at the cost of the memory.
-    progress : bool
-        Draw a progress bar on standard error when the work takes long.
-    """
-    if isinstance(file, (str, os.PathLike)):
-        with open(file, "wb") as opened:
-            dump(
-                obj,
-                opened,
-                protocol,
-                fix_imports=fix_imports,
-                buffer_callback=buffer_callback,
-                exact=exact,
-                progress=progress,
-            )
-        return
-    bar = None
-    if progress:
-        from shoal.pickle.progress import ProgressBar
-
-        bar = ProgressBar()
-    try:
-        _serial.dump(
-            obj,
-            file,
-            protocol,
-            fix_imports=fix_imports,
-            buffer_callback=buffer_callback,
-            exact=exact,
-            progress=bar.update if bar else None,
-        )
-    finally:
-        if bar:
-            bar.close()
-
-
-def load(
-    file: ReadableFile | str | os.PathLike[str],
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    buffers: Iterable[Any] | None = None,
-    allow: Iterable[str] | None = None,
-    share: bool = False,
-) -> Any:
-    """Read a pickle from a file and return the object in it.
-
-    Parameters
-    ----------
-    file : binary file or path
-        Open for reading, and left behind the pickle; or where to find one.
-    fix_imports : bool
-        Up to protocol 2: know the names that Python 2 has for its modules.
-    encoding, errors : str
-        How to decode the 8-bit strings of Python 2; "bytes": not at all.
-    buffers : iterable, optional
-        The buffers that did not go into the stream (protocol 5).
-    allow : iterable of str, optional
-        The only globals that may be found, as ``"module.name"``.
-    share : bool
-        Make immutable leaves that are equal one object, as far as a small cache
-        sees them.
-    """
-    if isinstance(file, (str, os.PathLike)):
-        with open(file, "rb") as opened:
-            return _serial.load(
-                opened,
-                fix_imports=fix_imports,
-                encoding=encoding,
-                errors=errors,
-                buffers=buffers,
-                allow=allow,
-                share=share,
-            )
-    return _serial.load(
-        file,
-        fix_imports=fix_imports,
-        encoding=encoding,
-        errors=errors,
-        buffers=buffers,
-        allow=allow,
-        share=share,
-    )
