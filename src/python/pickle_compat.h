@@ -15,7 +15,7 @@ static inline PyObject *Py_XNewRef(PyObject *object) {
     Py_XINCREF(object);
     return object;
 }
-static inline int Py_IsNone(PyObject *object) { return object == Py_None; }
+#define PySet_CheckExact(object) Py_IS_TYPE((PyObject *)(object), &PySet_Type)
 #endif
 
 /* Types of an extension that nobody may change. */
