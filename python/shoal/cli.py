@@ -59,6 +59,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
         "held, returned, metadata, peak, by size class (not for its child processes; "
         "SHOAL_STATS=all in the environment prints for every process)",
     )
+    commands.add_parser("top", help="show all Python processes and what their heaps hold")
     return top, run
 
 
@@ -92,6 +93,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not arguments:
         top.print_help(sys.stderr)
         return 2
+    if arguments[0] == "top":
+        from shoal.top.command_line import main as show_top
+
+        return show_top(arguments[1:])
     if arguments[0] != "run":
         top.parse_args(arguments)
         return 2
