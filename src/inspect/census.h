@@ -1,0 +1,61 @@
+/* The count: what is added up while pools are looked at one after the other. */
+#ifndef SHOAL_INSPECT_CENSUS_H
+#define SHOAL_INSPECT_CENSUS_H
+
+#include "inspect/mesh.h"
+#include "inspect/pool_view.h"
+#include "inspect/type_table.h"
+#include "shoal/inspect.h"
+
+enum {
+    GRANULE = 16, /* blocks begin and end at multiples of it */
+    SIZES_MAX = 2049, /* of blocks in pools: multiples of 16 up to 32 KiB */
+    EMPTIEST_PART = 4, /* an arena that is at most a fourth live pins memory */
+    RUN_BYTES_MAX = 1 << 20,
+};
+
+struct census {
+    struct shoal_inspection *result;
+    struct type_table types;
+    struct type raw; /* blocks that are no objects */
+    struct shoal_size_census sizes[SIZES_MAX]; /* by block size / 16 */
+    struct mesh mesh;
+    size_t arena_room, occupancy_room;
+
+    /* Of the arena that is being counted: */
+    struct shoal_arena_census arena;
+    uint64_t is_live[RUN_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
+    struct here {
+        int32_t type; /* or TYPE_NONE: raw */
+        uint64_t blocks, bytes;
+    } *here; /* its types */
+    size_t here_count, here_room;
+    int32_t *here_of; /* by type: its place in `here` + 1, or 0 */
+    size_t here_of_room;
+    uint64_t raw_here_blocks, raw_here_bytes;
+    bool is_out_of_memory;
+};
+
+/* False when there is no memory. */
+bool census_init(struct census *census, struct shoal_inspection *result, struct remote *remote,
+                 const struct layout *layout);
+void census_end(struct census *census);
+
+/* An arena, or as much of one, begins: at most RUN_BYTES_MAX from `start` on. */
+void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes);
+
+/* A pool of it, of which `copy` has the memory at `address`. `has_objects`: its blocks
+ * may be objects. */
+void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
+                     uint64_t address, uint32_t bytes, bool has_objects);
+
+/* A place for a pool that has none with live blocks. */
+void census_add_free(struct census *census, bool was_used);
+
+/* The arena ends; its pages up to `touched_end` were used at some time. */
+void census_end_arena(struct census *census, uint64_t touched_end);
+
+/* Fills the result; false when there is no memory, or was none before. */
+bool census_finish(struct census *census);
+
+#endif

@@ -1,0 +1,27 @@
+/* Which interpreter a process is, by the files that it has mapped. */
+#ifndef SHOAL_INSPECT_INTERPRETER_H
+#define SHOAL_INSPECT_INTERPRETER_H
+
+#include "inspect/maps.h"
+
+struct interpreter {
+    bool is_python; /* CPython */
+    bool is_pypy;
+    int minor;         /* of 3.minor; 0 when it is not known */
+    char version[24];  /* "3.11.7" */
+    const char *program; /* the path of its executable: the maps' */
+};
+
+/* Reads the executable and libpython, if there is one, where the process sees
+ * them: it may have another file system than we do. */
+void interpreter_find(struct interpreter *interpreter, const struct maps *maps, pid_t pid);
+
+/* Whether a mapping holds the writable data of the executable or of libpython,
+ * from their files or, behind those, of nothing. */
+bool interpreter_has_data(const struct maps *maps, size_t index);
+
+/* What allocator seems to serve the process instead of pymalloc: by its libraries
+ * and environment, in words. */
+void interpreter_guess_allocator(const struct maps *maps, pid_t pid, char *words, size_t room);
+
+#endif
