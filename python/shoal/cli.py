@@ -38,7 +38,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
     top = _Parser(
         prog="shoal",
         description="A heap for Python that gives back what nothing uses.",
-        epilog="`shoal run --help` shows how to run programs on it.",
+        epilog="`shoal COMMAND --help` says more of a command.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"shoal {__version__}")
@@ -51,6 +51,9 @@ def _parsers() -> tuple[_Parser, _Parser]:
         epilog=_EXAMPLES.format(library=_run.library_or_name()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+    )
+    commands.add_parser(
+        "inspect", help="show what a running Python process holds, and who keeps it"
     )
     run.add_argument(
         "--stats",
@@ -97,6 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
         from shoal.top.command_line import main as show_top
 
         return show_top(arguments[1:])
+    if arguments[0] == "inspect":
+        from shoal.inspect import command
+
+        return command.main(arguments[1:])
     if arguments[0] != "run":
         top.parse_args(arguments)
         return 2
