@@ -25,7 +25,7 @@ LOOK_AGAIN_SECONDS = 30.0
 
 _COMMAND_CHARACTERS = 2000
 
-_INTERPRETER = re.compile(r"(python|pypy)\d*(\.\d+)?\w{0,2}(-\w+)?")
+_INTERPRETER = re.compile(r"(python|pypy)\d*(\.\d+)?[dmtu]*(-\w+)?")
 _MAPPED = re.compile(r"/lib(python|pypy)\d[\w.-]*\.so|\.cpython-3\d+[\w-]*\.so")
 
 
