@@ -286,8 +286,9 @@ class Live(App[None]):
 
     def action_unfilter(self) -> None:
         """Show all rows again."""
-        self.query_one(Input).value = ""
+        self._wanted = self.query_one(Input).value = ""
         self.on_input_submitted()
+        self._show()
 
     def action_sort(self, key: str) -> None:
         """Sort by a column; reverse if it is sorted by already."""
