@@ -86,8 +86,8 @@ struct shoal_inspection {
     size_t size_count;
     struct shoal_type_census *types; /* most bytes first */
     size_t type_count;
-    uint8_t *occupancy; /* one for each pool's place in the arenas, by address: per
-                           cent live, or SHOAL_PLACE_FREE */
+    uint8_t *occupancy; /* one for each pool's place in the arenas, in their order:
+                           per cent live, or SHOAL_PLACE_FREE */
     size_t occupancy_count;
     struct shoal_extent *large; /* Shoal's blocks that are in no pool */
     size_t large_count;

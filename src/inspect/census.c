@@ -86,7 +86,7 @@ void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes) {
     census->raw_here_blocks = census->raw_here_bytes = 0;
 }
 
-static void add_place(struct census *census, uint8_t fullness) {
+void census_add_place(struct census *census, uint8_t fullness) {
     struct shoal_inspection *result = census->result;
     if (!grow(&result->occupancy, &census->occupancy_room, result->occupancy_count, 1))
         census->is_out_of_memory = true;
@@ -120,6 +120,17 @@ static void add_blocks(struct census *census, const struct pool_view *pool, cons
     }
 }
 
+/* The pages of a pool: those without a live block, and those that could mesh. */
+static void look_at_pages(struct census *census, uint64_t offset, uint64_t bytes) {
+    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++) {
+        const uint64_t *bits = &census->is_live[page * PAGE_GRANULES / 64];
+        if (bits[0] | bits[1] | bits[2] | bits[3])
+            mesh_add_page(&census->mesh, bits);
+        else
+            census->arena.page_free += PAGE;
+    }
+}
+
 void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
                      uint64_t address, uint32_t bytes, bool has_objects) {
     uint64_t live = (uint64_t)pool->live * pool->block_bytes;
@@ -136,22 +147,12 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
     census->arena.live += live;
     census->result->pools_read++;
     census->result->pools_inconsistent += !pool->is_told;
-    add_place(census, (uint8_t)(live * 100 / bytes));
+    look_at_pages(census, address - census->arena.start, bytes);
 }
 
-void census_add_free(struct census *census, bool was_used) {
-    census->arena.free_pools += was_used;
-    add_place(census, SHOAL_PLACE_FREE);
-}
-
-static void look_at_pages(struct census *census, uint64_t bytes) {
-    for (uint64_t page = 0; page < bytes / PAGE; page++) {
-        const uint64_t *bits = &census->is_live[page * PAGE_GRANULES / 64];
-        if (bits[0] | bits[1] | bits[2] | bits[3])
-            mesh_add_page(&census->mesh, bits);
-        else
-            census->arena.page_free += PAGE;
-    }
+void census_add_free(struct census *census, uint64_t bytes) {
+    census->arena.free_pools++;
+    census->arena.page_free += bytes;
 }
 
 static void add_to_type(struct census *census, struct type *type, uint64_t blocks, uint64_t bytes) {
@@ -166,9 +167,8 @@ static void add_to_type(struct census *census, struct type *type, uint64_t block
         (uint64_t)((double)(arena->bytes - arena->live) * (double)bytes / (double)arena->live);
 }
 
-void census_end_arena(struct census *census, uint64_t touched_end) {
+void census_end_arena(struct census *census) {
     struct shoal_inspection *result = census->result;
-    look_at_pages(census, touched_end - census->arena.start);
     for (size_t i = 0; i < census->here_count; i++) {
         const struct here *here = &census->here[i];
         add_to_type(census, &census->types.types[here->type], here->blocks, here->bytes);
@@ -179,6 +179,29 @@ void census_end_arena(struct census *census, uint64_t touched_end) {
         census->is_out_of_memory = true;
     else
         result->arenas[result->arena_count++] = census->arena;
+}
+
+static void add_extent(struct census *census, struct shoal_extent **items, size_t *count,
+                       size_t *room, uint64_t start, uint64_t bytes) {
+    if (grow(items, room, *count, sizeof **items))
+        (*items)[(*count)++] = (struct shoal_extent){start, bytes};
+    else
+        census->is_out_of_memory = true;
+}
+
+void census_add_range(struct census *census, uint64_t start, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    struct shoal_extent *end = result->ranges + result->range_count;
+    if (result->range_count && end[-1].start + end[-1].bytes == start)
+        end[-1].bytes += bytes;
+    else
+        add_extent(census, &result->ranges, &result->range_count, &census->range_room, start,
+                   bytes);
+}
+
+void census_add_large(struct census *census, uint64_t start, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    add_extent(census, &result->large, &result->large_count, &census->large_room, start, bytes);
 }
 
 /* ---- The result ---------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ enum {
     GRANULE = 16, /* blocks begin and end at multiples of it */
     SIZES_MAX = 2049, /* of blocks in pools: multiples of 16 up to 32 KiB */
     EMPTIEST_PART = 4, /* an arena that is at most a fourth live pins memory */
-    RUN_BYTES_MAX = 1 << 20,
+    ARENA_BYTES_MAX = 2 << 20,
 };
 
 struct census {
@@ -20,11 +20,11 @@ struct census {
     struct type raw; /* blocks that are no objects */
     struct shoal_size_census sizes[SIZES_MAX]; /* by block size / 16 */
     struct mesh mesh;
-    size_t arena_room, occupancy_room;
+    size_t arena_room, occupancy_room, range_room, large_room;
 
     /* Of the arena that is being counted: */
     struct shoal_arena_census arena;
-    uint64_t is_live[RUN_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
+    uint64_t is_live[ARENA_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
     struct here {
         int32_t type; /* or TYPE_NONE: raw */
         uint64_t blocks, bytes;
@@ -41,7 +41,7 @@ bool census_init(struct census *census, struct shoal_inspection *result, struct 
                  const struct layout *layout);
 void census_end(struct census *census);
 
-/* An arena, or as much of one, begins: at most RUN_BYTES_MAX from `start` on. */
+/* An arena, or as much of one, begins: at most ARENA_BYTES_MAX from `start` on. */
 void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes);
 
 /* A pool of it, of which `copy` has the memory at `address`. `has_objects`: its blocks
@@ -49,11 +49,19 @@ void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes);
 void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
                      uint64_t address, uint32_t bytes, bool has_objects);
 
-/* A place for a pool that has none with live blocks. */
-void census_add_free(struct census *census, bool was_used);
+/* `bytes` without a live block that are resident, a pool's or a run of pages'. */
+void census_add_free(struct census *census, uint64_t bytes);
 
-/* The arena ends; its pages up to `touched_end` were used at some time. */
-void census_end_arena(struct census *census, uint64_t touched_end);
+/* What the arena's next place looks like: of a pool, or of none. */
+void census_add_place(struct census *census, uint8_t fullness);
+
+void census_end_arena(struct census *census);
+
+/* Addresses that are the allocator's; joined to the last ones where they meet. */
+void census_add_range(struct census *census, uint64_t start, uint64_t bytes);
+
+/* A block that is in no pool. */
+void census_add_large(struct census *census, uint64_t start, uint64_t bytes);
 
 /* Fills the result; false when there is no memory, or was none before. */
 bool census_finish(struct census *census);

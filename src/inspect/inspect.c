@@ -15,6 +15,7 @@
 #include "inspect/freeze.h"
 #include "inspect/interpreter.h"
 #include "inspect/pymalloc_heap.h"
+#include "inspect/shoal_heap.h"
 
 struct inspector {
     struct shoal_inspection *result;
@@ -26,6 +27,8 @@ struct inspector {
     struct interpreter interpreter;
     const struct layout *layout;
     struct arena_table table;
+    bool has_beacon;
+    struct shoal_beacon beacon;
     struct census *census;
 };
 
@@ -102,54 +105,67 @@ static enum shoal_inspect_status open_process(struct inspector *inspector) {
 
 /* ---- The interpreter ---------------------------------------------------------------- */
 
+/* A layout, or a status. Without a Python there may still be Shoal's heap. */
 static enum shoal_inspect_status find_interpreter(struct inspector *inspector) {
     struct interpreter *interpreter = &inspector->interpreter;
     int pid = (int)inspector->pid;
     interpreter_find(interpreter, &inspector->maps, inspector->pid);
-    if (interpreter->is_pypy)
-        return fail(inspector, SHOAL_INSPECT_NO_PYTHON,
-                    "process %d is PyPy, which has no pools to read: %s", pid,
-                    interpreter->program);
-    if (!interpreter->is_python)
-        return fail(inspector, SHOAL_INSPECT_NO_PYTHON, "process %d is not a Python: %s", pid,
-                    interpreter->program);
-    inspector->layout = layout_of(interpreter->minor);
-    if (!inspector->layout)
-        return fail(inspector, SHOAL_INSPECT_NO_PYTHON,
-                    "process %d is no CPython from 3.9 to 3.13: %s", pid, interpreter->program);
-    snprintf(inspector->result->python, sizeof inspector->result->python, "%s",
-             interpreter->version);
-    return SHOAL_INSPECT_OK;
+    inspector->has_beacon =
+        shoal_heap_find(&inspector->beacon, &inspector->remote, &inspector->maps);
+    if (interpreter->is_python) inspector->layout = layout_of(interpreter->minor);
+    if (inspector->layout)
+        snprintf(inspector->result->python, sizeof inspector->result->python, "%s",
+                 interpreter->version);
+    if (inspector->layout || inspector->has_beacon) return SHOAL_INSPECT_OK;
+    return fail(inspector, SHOAL_INSPECT_NO_PYTHON, "process %d is %s: %s", pid,
+                interpreter->is_pypy     ? "PyPy, which has no pools to read"
+                : interpreter->is_python ? "no CPython from 3.9 to 3.13"
+                                         : "not a Python",
+                interpreter->program);
 }
 
 static enum shoal_inspect_status find_arenas(struct inspector *inspector) {
-    char words[128];
-    if (!arena_table_find(&inspector->table, &inspector->remote, &inspector->maps,
-                          inspector->layout))
+    if (inspector->layout && !arena_table_find(&inspector->table, &inspector->remote,
+                                               &inspector->maps, inspector->layout))
         return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    if (inspector->table.count > 0) return SHOAL_INSPECT_OK;
-    interpreter_guess_allocator(&inspector->maps, inspector->pid, words, sizeof words);
-    return fail(inspector, SHOAL_INSPECT_NO_POOLS,
-                "process %d has no pools of pymalloc: its objects seem to be in %s",
-                (int)inspector->pid, words);
+    return SHOAL_INSPECT_OK;
 }
 
 /* ---- Counting -------------------------------------------------------------------------- */
 
-static bool add_ranges(struct inspector *inspector) {
+static bool count_pymalloc(struct inspector *inspector) {
     struct shoal_inspection *result = inspector->result;
-    result->ranges = calloc(inspector->table.count + 1, sizeof *result->ranges);
-    if (!result->ranges) return false;
-    for (size_t i = 0; i < inspector->table.count; i++) {
-        uint64_t start = inspector->table.arenas[i].start;
-        struct shoal_extent *last = result->ranges + result->range_count;
-        if (result->range_count && last[-1].start + last[-1].bytes == start)
-            last[-1].bytes += inspector->layout->arena_bytes;
-        else
-            result->ranges[result->range_count++] =
-                (struct shoal_extent){start, inspector->layout->arena_bytes};
-    }
-    return true;
+    if (inspector->table.count == 0) return true;
+    result->allocator = SHOAL_ALLOCATOR_PYMALLOC;
+    result->arena_bytes = inspector->layout->arena_bytes;
+    result->pool_bytes = inspector->layout->pool_bytes;
+    for (size_t i = 0; i < inspector->table.count; i++)
+        census_add_range(inspector->census, inspector->table.arenas[i].start, result->arena_bytes);
+    return pymalloc_heap_count(inspector->census, &inspector->remote, &inspector->table,
+                               inspector->layout);
+}
+
+/* What Shoal took over in a running interpreter is counted beside pymalloc's. */
+static bool count_shoal(struct inspector *inspector) {
+    struct shoal_inspection *result = inspector->result;
+    bool has_python = inspector->layout != NULL, serves_objects = false;
+    if (!inspector->has_beacon) return true;
+    bool done = shoal_heap_count(inspector->census, &inspector->remote, &inspector->beacon,
+                                 has_python, &serves_objects);
+    if (!serves_objects && has_python) return done;
+    result->allocator = SHOAL_ALLOCATOR_SHOAL;
+    result->arena_bytes = 0;
+    result->pool_bytes = inspector->beacon.page_bytes;
+    return done;
+}
+
+static enum shoal_inspect_status no_pools(struct inspector *inspector) {
+    char words[128];
+    if (inspector->has_beacon && !inspector->layout) return SHOAL_INSPECT_OK;
+    interpreter_guess_allocator(&inspector->maps, inspector->pid, words, sizeof words);
+    return fail(inspector, SHOAL_INSPECT_NO_POOLS,
+                "process %d has no pools of pymalloc: its objects seem to be in %s",
+                (int)inspector->pid, words);
 }
 
 static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
@@ -159,22 +175,17 @@ static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
     if (!inspector->census ||
         !census_init(inspector->census, result, &inspector->remote, inspector->layout))
         return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    result->allocator = SHOAL_ALLOCATOR_PYMALLOC;
-    result->arena_bytes = inspector->layout->arena_bytes;
-    result->pool_bytes = inspector->layout->pool_bytes;
     double began = now_seconds();
     if (flags & SHOAL_INSPECT_FREEZE) freeze(&frozen, inspector->pid);
-    bool done = pymalloc_heap_count(inspector->census, &inspector->remote, &inspector->table,
-                                    inspector->layout);
+    bool done = count_pymalloc(inspector) && count_shoal(inspector);
     if (flags & SHOAL_INSPECT_FREEZE) {
         thaw(&frozen);
         result->frozen_seconds = now_seconds() - began;
     }
-    if (!done && !inspector->census->is_out_of_memory && kill(inspector->pid, 0) != 0)
-        return gone(inspector);
-    if (!done || !census_finish(inspector->census) || !add_ranges(inspector))
+    if (kill(inspector->pid, 0) != 0 && errno == ESRCH) return gone(inspector);
+    if (!done || !census_finish(inspector->census))
         return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    return SHOAL_INSPECT_OK;
+    return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
 }
 
 static void end(struct inspector *inspector) {

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+static uint8_t fullness(const struct pool_view *pool, uint32_t bytes) {
+    return (uint8_t)((uint64_t)pool->live * pool->block_bytes * 100 / bytes);
+}
+
 /* The pools of an arena lie at multiples of their size, within what has been used. */
 static bool count_arena(struct census *census, struct remote *remote, const struct arena_ref *arena,
                         const struct layout *layout, uint8_t *copy) {
@@ -13,20 +17,22 @@ static bool count_arena(struct census *census, struct remote *remote, const stru
     for (uint64_t at = first; at + pool_bytes <= end; at += pool_bytes) {
         struct pool_view pool;
         if (at + pool_bytes > arena->start + got) {
-            census_add_free(census, false);
+            census_add_place(census, SHOAL_PLACE_FREE);
             continue;
         }
         const uint8_t *bytes = copy + (at - arena->start);
         pool_view_pymalloc(&pool, bytes, at, layout->pool_bytes);
         if (pool.state == POOL_USED && pool_arena_index(bytes) == arena->index) {
             census_add_pool(census, &pool, bytes, at, layout->pool_bytes, true);
+            census_add_place(census, fullness(&pool, layout->pool_bytes));
         } else {
             census->result->pools_read++;
             census->result->pools_inconsistent += pool.state != POOL_FREE;
-            census_add_free(census, true);
+            census_add_free(census, pool.state == POOL_FREE ? pool_bytes : 0);
+            census_add_place(census, SHOAL_PLACE_FREE);
         }
     }
-    census_end_arena(census, arena->start + got);
+    census_end_arena(census);
     return got > 0 || used == 0;
 }
 

@@ -1,0 +1,288 @@
+#define _GNU_SOURCE
+#include "inspect/shoal_heap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PAGE = 4096,
+    CHUNK_PAGES = 256, /* pages looked at in one go: a MiB */
+    POOL_PAGES_MAX = 64,
+    COPY_PAGES = CHUNK_PAGES + POOL_PAGES_MAX,
+    RECORD_MAX = 64, /* bytes */
+    CLASSES_MAX = 64,
+    ARENAS_MAX = 64,
+    SLOTS_MAX = 1 << 24,
+    CHUNKS_MAX = 1 << 20, /* a TiB; a process that claims more is not believed */
+    SEARCH_BYTES = 1 << 16,
+};
+
+struct class_of {
+    uint32_t block_bytes, blocks, pages, first;
+};
+
+struct walk {
+    struct census *census;
+    struct remote *remote;
+    const struct shoal_beacon *beacon;
+    struct class_of classes[CLASSES_MAX];
+    uint64_t link_key;
+    bool has_objects;
+    uint32_t chunks; /* read so far: CHUNKS_MAX at most */
+    uint64_t pages; /* address of the arena's first page */
+    uint8_t records[COPY_PAGES * RECORD_MAX];
+    uint8_t copy[COPY_PAGES * PAGE];
+};
+
+static uint64_t word_of(const uint8_t *bytes, size_t at) {
+    uint64_t word;
+    memcpy(&word, bytes + at, sizeof word);
+    return word;
+}
+
+static uint16_t short_of(const uint8_t *bytes, size_t at) {
+    uint16_t value;
+    memcpy(&value, bytes + at, sizeof value);
+    return value;
+}
+
+/* ---- The beacon ------------------------------------------------------------------- */
+
+/* Whether its offsets lie in what it says they are offsets in. */
+static bool is_sound(const struct shoal_beacon *beacon) {
+    uint32_t record = beacon->record.bytes, class = beacon->size_class.bytes;
+    return beacon->page_bytes == PAGE && record >= 16 && record <= RECORD_MAX &&
+           beacon->record.free + 8 <= record && beacon->record.run_pages + 8 <= record &&
+           beacon->record.frees_left + 2 <= record && beacon->record.carved + 2 <= record &&
+           beacon->record.size_class < record && beacon->record.kind < record &&
+           beacon->size_class.count <= CLASSES_MAX && class >= 8 && class <= 64 &&
+           beacon->size_class.block_bytes + 2 <= class && beacon->size_class.blocks + 2 <= class &&
+           beacon->size_class.pages + 2 <= class && beacon->size_class.first + 2 <= class;
+}
+
+static bool search_mapping(struct shoal_beacon *beacon, struct remote *remote,
+                           const struct mapped *mapped) {
+    static const char magic[SHOAL_BEACON_MAGIC_BYTES] = SHOAL_BEACON_MAGIC;
+    uint8_t bytes[SEARCH_BYTES];
+    uint64_t step = SEARCH_BYTES - sizeof magic;
+    for (uint64_t at = mapped->start; at < mapped->end; at += step) {
+        uint64_t left = mapped->end - at;
+        size_t got = remote_read(remote, at, bytes, left < sizeof bytes ? left : sizeof bytes);
+        const uint8_t *found = memmem(bytes, got, magic, sizeof magic);
+        if (found && remote_look(remote, at + (uint64_t)(found - bytes), beacon, sizeof *beacon) &&
+            is_sound(beacon))
+            return true;
+    }
+    return false;
+}
+
+bool shoal_heap_find(struct shoal_beacon *beacon, struct remote *remote, const struct maps *maps) {
+    for (size_t i = 0; i < maps->count; i++) {
+        const struct mapped *mapped = &maps->items[i];
+        bool may_have = strstr(mapped->path, "libshoal") || !strcmp(mapped->path, maps->program);
+        if (may_have && !mapped->is_executable && search_mapping(beacon, remote, mapped))
+            return true;
+    }
+    return false;
+}
+
+/* ---- Pools ------------------------------------------------------------------------ */
+
+static bool read_classes(struct walk *walk) {
+    const struct shoal_beacon *beacon = walk->beacon;
+    uint64_t at = (uintptr_t)beacon->classes;
+    for (uint32_t i = 0; i < beacon->size_class.count; i++, at += beacon->size_class.bytes) {
+        uint8_t bytes[64];
+        struct class_of *class = &walk->classes[i];
+        if (!remote_look(walk->remote, at, bytes, beacon->size_class.bytes)) return false;
+        class->block_bytes = short_of(bytes, beacon->size_class.block_bytes);
+        class->blocks = short_of(bytes, beacon->size_class.blocks);
+        class->pages = short_of(bytes, beacon->size_class.pages);
+        class->first = short_of(bytes, beacon->size_class.first);
+        if (class->block_bytes == 0 || class->block_bytes % GRANULE || class->first % GRANULE ||
+            class->block_bytes / GRANULE >= SIZES_MAX || class->blocks > POOL_BLOCKS_MAX ||
+            class->pages == 0 || class->pages > POOL_PAGES_MAX ||
+            class->first + class->blocks * class->block_bytes > class->pages * PAGE)
+            return false;
+    }
+    return true;
+}
+
+static const uint8_t *record_at(const struct walk *walk, size_t page) {
+    return walk->records + page * walk->beacon->record.bytes;
+}
+
+static uint8_t kind_at(const struct walk *walk, size_t page) {
+    return record_at(walk, page)[walk->beacon->record.kind];
+}
+
+static bool is_pool(const struct walk *walk, uint8_t kind) {
+    return kind == walk->beacon->kind.current || kind == walk->beacon->kind.partial ||
+           kind == walk->beacon->kind.full;
+}
+
+/* The class of the pool that begins at a page, NULL when it has none. */
+static const struct class_of *class_at(const struct walk *walk, size_t page) {
+    uint8_t class = record_at(walk, page)[walk->beacon->record.size_class];
+    return class < walk->beacon->size_class.count ? &walk->classes[class] : NULL;
+}
+
+/* The list of free blocks: their links are hidden with the key, and the last leads
+ * to the pool's end mark. In the copy it becomes plain, as pymalloc's. */
+static uint64_t plain_list(struct walk *walk, uint8_t *copy, uint64_t start, uint64_t bytes,
+                           uint64_t list) {
+    uint64_t end = start + walk->beacon->end_mark, at = list;
+    for (int steps = 0; at != end && steps < POOL_BLOCKS_MAX; steps++) {
+        if (at - start > bytes - 8) break;
+        uint64_t next = word_of(copy, (size_t)(at - start)) ^ walk->link_key;
+        uint64_t plain = next == end ? 0 : next;
+        memcpy(copy + (at - start), &plain, sizeof plain);
+        at = next;
+    }
+    return list == end ? 0 : list;
+}
+
+static void count_pool(struct walk *walk, size_t page, const struct class_of *class) {
+    const uint8_t *record = record_at(walk, page);
+    uint8_t kind = kind_at(walk, page);
+    uint8_t *copy = walk->copy + page * PAGE;
+    uint64_t address = walk->census->arena.start + page * PAGE;
+    uint32_t bytes = class->pages * PAGE,
+             frees_left = short_of(record, walk->beacon->record.frees_left);
+    struct pool_view pool = {
+        .state = POOL_USED,
+        .block_bytes = class->block_bytes,
+        .first = class->first,
+        .blocks = class->blocks,
+        .carved = short_of(record, walk->beacon->record.carved),
+    };
+    if (pool.carved > pool.blocks) pool.carved = pool.blocks;
+    pool.live = kind == walk->beacon->kind.full      ? pool.carved
+                : kind == walk->beacon->kind.current ? frees_left - (frees_left > 0)
+                                                     : frees_left;
+    if (pool.live > pool.carved) pool.live = pool.carved;
+    uint64_t list = 0;
+    if (kind != walk->beacon->kind.full)
+        list = plain_list(walk, copy, address, bytes, word_of(record, walk->beacon->record.free));
+    pool_view_mark(&pool, copy, address, list, bytes);
+    census_add_pool(walk->census, &pool, copy, address, bytes, walk->has_objects);
+}
+
+/* ---- Arenas ------------------------------------------------------------------------- */
+
+/* Reads the memory of the pools that begin among the first `count` pages, a stretch
+ * of neighbours at a time; what cannot be read is zero. */
+static void read_pools(struct walk *walk, size_t count, size_t known) {
+    for (size_t page = 0; page < count;) {
+        size_t end = page;
+        while (end < count && is_pool(walk, kind_at(walk, end)) && class_at(walk, end))
+            end += class_at(walk, end)->pages;
+        if (end > known) end = known;
+        if (end > page) {
+            uint8_t *to = walk->copy + page * PAGE;
+            size_t bytes = (end - page) * PAGE;
+            size_t got =
+                remote_read(walk->remote, walk->census->arena.start + page * PAGE, to, bytes);
+            memset(to + got, 0, bytes - got);
+        }
+        page = end > page ? end : page + 1;
+    }
+}
+
+/* What begins at a page; gives how many pages it has. */
+static uint64_t count_run(struct walk *walk, size_t page, size_t known) {
+    const struct shoal_beacon *beacon = walk->beacon;
+    const struct class_of *class = class_at(walk, page);
+    uint8_t kind = kind_at(walk, page);
+    uint64_t start = walk->census->arena.start + page * PAGE;
+    if (is_pool(walk, kind) && class && page + class->pages <= known) {
+        count_pool(walk, page, class);
+        return class->pages;
+    }
+    uint64_t pages = word_of(record_at(walk, page), beacon->record.run_pages);
+    if (is_pool(walk, kind) || pages == 0 || pages > 1ull << 40) return 1;
+    if (kind == beacon->kind.large) census_add_large(walk->census, start, pages * PAGE);
+    if (kind == beacon->kind.dirty || kind == beacon->kind.busy)
+        census_add_free(walk->census, pages * PAGE);
+    return pages;
+}
+
+static void add_places(struct walk *walk, size_t from, uint64_t pages, uint64_t live) {
+    uint64_t fullness = pages ? live * 100 / (pages * PAGE) : 0;
+    uint8_t place = is_pool(walk, kind_at(walk, from)) ? (uint8_t)fullness : SHOAL_PLACE_FREE;
+    for (uint64_t i = 0; i < pages && from + i < COPY_PAGES; i++)
+        census_add_place(walk->census, place);
+}
+
+/* A chunk of an arena, from a page on which something begins; gives the page, from
+ * there, on which the first thing behind it begins. */
+static uint64_t count_chunk(struct walk *walk, uint64_t first, uint64_t top, uint64_t records) {
+    uint64_t left = top - first, page = 0;
+    size_t known = left < COPY_PAGES ? (size_t)left : COPY_PAGES;
+    size_t count = left < CHUNK_PAGES ? (size_t)left : CHUNK_PAGES;
+    size_t bytes = known * walk->beacon->record.bytes;
+    uint64_t at = records + first * walk->beacon->record.bytes;
+    if (remote_read(walk->remote, at, walk->records, bytes) < bytes) return left;
+    census_begin_arena(walk->census, walk->pages + first * PAGE, count * PAGE);
+    read_pools(walk, count, known);
+    while (page < count) {
+        uint64_t live = walk->census->arena.live;
+        uint64_t pages = count_run(walk, (size_t)page, known);
+        add_places(walk, (size_t)page, pages, walk->census->arena.live - live);
+        page += pages;
+    }
+    if (walk->census->arena.pools) {
+        census_end_arena(walk->census);
+        census_add_range(walk->census, walk->census->arena.start, count * PAGE);
+    }
+    return page;
+}
+
+static void count_arenas(struct walk *walk, uint64_t arenas) {
+    const struct shoal_beacon *beacon = walk->beacon;
+    uint64_t count;
+    if (!arenas || !remote_word(walk->remote, arenas + beacon->arena.count, &count)) return;
+    if (count > ARENAS_MAX) count = ARENAS_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t at = arenas + beacon->arena.array + i * beacon->arena.bytes, records, top;
+        if (!remote_word(walk->remote, at + beacon->arena.pages, &walk->pages) ||
+            !remote_word(walk->remote, at + beacon->arena.records, &records) ||
+            !remote_word(walk->remote, at + beacon->arena.top, &top) || top > 1ull << 36)
+            continue;
+        for (uint64_t page = 0; page < top && walk->chunks++ < CHUNKS_MAX;)
+            page += count_chunk(walk, page, top, records);
+    }
+}
+
+/* ---- Mappings --------------------------------------------------------------------------- */
+
+static void count_mappings(struct walk *walk) {
+    uint64_t table[2], slot[2];
+    if (!remote_look(walk->remote, (uintptr_t)walk->beacon->mappings, table, sizeof table)) return;
+    for (uint64_t i = 0; i < table[1] && i < SLOTS_MAX; i++) {
+        if (!remote_look(walk->remote, table[0] + i * sizeof slot, slot, sizeof slot)) return;
+        if (slot[0]) census_add_large(walk->census, slot[0], slot[1]);
+    }
+}
+
+bool shoal_heap_count(struct census *census, struct remote *remote,
+                      const struct shoal_beacon *beacon, bool has_python, bool *serves_objects) {
+    struct walk *walk = calloc(1, sizeof *walk);
+    if (!walk) return false;
+    walk->census = census;
+    walk->remote = remote;
+    walk->beacon = beacon;
+    if (read_classes(walk) && remote_word(remote, (uintptr_t)beacon->link_key, &walk->link_key)) {
+        size_t before = census->result->arena_count;
+        walk->has_objects = has_python;
+        count_arenas(walk, (uintptr_t)beacon->arenas[0]);
+        /* Where neither these nor pymalloc have any (PYTHONMALLOC=malloc), objects
+         * are malloc's. */
+        walk->has_objects = has_python && census->result->arena_count == 0;
+        *serves_objects = walk->has_objects || census->result->arena_count > before;
+        count_arenas(walk, (uintptr_t)beacon->arenas[1]);
+        count_mappings(walk);
+    }
+    free(walk);
+    return !census->is_out_of_memory;
+}
