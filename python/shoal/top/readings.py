@@ -90,6 +90,7 @@ _WORDS = (
     (PermissionError, "", "denied"),
     (ProcessLookupError, "", "gone"),
     (Exception, "PyPy", "PyPy"),
+    (Exception, "no CPython from", "version"),
     (Exception, "not a Python", "not Python"),
     (Exception, "pymalloc", "no pymalloc"),
 )
