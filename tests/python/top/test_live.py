@@ -46,7 +46,10 @@ def titles(app: Live) -> list[str]:
 
 
 def text(app: Live, widget: str) -> str:
-    return str(app.query_one(f"#{widget}", Static).render())
+    """Return what is on the screen where the widget is."""
+    static = app.query_one(f"#{widget}", Static)
+    lines = (static.render_line(y).text.strip() for y in range(static.size.height))
+    return " ".join(lines).strip()
 
 
 def _place(key: str) -> int:

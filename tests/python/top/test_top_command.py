@@ -217,3 +217,32 @@ def test_any_letter_can_be_written_in_any_locale() -> None:
         child.kill()
     assert (done.returncode, done.stderr) == (0, "")
     assert str(child.pid) in [line.split()[0] for line in done.stdout.splitlines()]
+
+
+HOLDING = """
+import sys
+kept = [float(number) for number in range(300_000)]
+del kept[: 300_000 - 100_000]
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_running_python_is_read() -> None:
+    pytest.importorskip("shoal._inspect")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLDING], **pipes) as child:
+        child.stdout.readline()
+        command = [sys.executable, "-m", "shoal", "top", "--json", "--filter", str(child.pid)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        child.kill()
+    assert (done.returncode, done.stderr) == (0, "")
+    processes = json.loads(done.stdout)["processes"]
+    mine = next(process for process in processes if process["pid"] == child.pid)
+    assert mine["allocator"] == "pymalloc"
+    assert mine["python"] == "{}.{}.{}".format(*sys.version_info)
+    floats = sys.getsizeof(1.0) + 15 & ~15
+    assert 100_000 * floats < mine["live"] < 100_000 * floats + 8 * MIB
+    assert mine["held"] > mine["returnable"] > 0
+    assert mine["live"] + mine["held"] < mine["rss"]
+    assert 0 < mine["pss"] <= mine["rss"] + MIB
