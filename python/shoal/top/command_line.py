@@ -11,6 +11,7 @@ import sys
 
 from shoal.top import listing
 from shoal.top.columns import COLUMNS, column_named
+from shoal.top.readings import GONE
 from shoal.top.rows import arrange
 
 TYPE_CHECKING = False

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     Read = Callable[[int], _inspect.Reading]
 
-__all__ = ["Heap", "Reading", "heap_of", "take_reading"]
+__all__ = ["GONE", "Heap", "Reading", "heap_of", "take_reading"]
+
+GONE = "gone"
+"""The word for a process that ended before it was read."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ _WORDS = (
     (PermissionError, "another user", "other user"),
     (PermissionError, "CAP_SYS_PTRACE", "no ptrace"),
     (PermissionError, "", "denied"),
-    (ProcessLookupError, "", "gone"),
+    (ProcessLookupError, "", GONE),
     (Exception, "PyPy", "PyPy"),
     (Exception, "no CPython from", "version"),
     (Exception, "not a Python", "not Python"),

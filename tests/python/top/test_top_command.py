@@ -30,10 +30,11 @@ def top(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Top:
-    """Run ``shoal top`` on a machine of three processes and return what it writes."""
+    """Run ``shoal top`` on a machine of three processes, and one that ends, and return what it writes."""
     found = [
         made_up.process(7, command="python -m gunicorn [app]"),
         made_up.process(11, user="eve"),
+        made_up.process(12),
         made_up.process(123, rss=500 * MIB, age=90000.0, command='python "a",b'),
     ]
     monkeypatch.setattr(processes, "Finder", lambda: SimpleNamespace(find=lambda: found))
@@ -41,6 +42,8 @@ def top(
     def read(pid: int) -> dict[str, Any]:
         if pid == 11:
             raise PermissionError("11 belongs to another user (eve): needs CAP_SYS_PTRACE")
+        if pid == 12:
+            raise ProcessLookupError("process 12 ended while it was read")
         arenas = [(0, MIB, 64, 0, 9, pid * 1024, 4096 * pid)]
         classes = [(64, 64, 9, 1, pid * 1024, 5 * MIB)]
         pages = 4096 * pid
