@@ -5,7 +5,7 @@ from typing import TypedDict
 class Reading(TypedDict):
     pid: int
     python: str  # "3.11.7", or "" if unknown
-    allocator: str  # "pymalloc", "shoal" or "none"
+    allocator: str  # "pymalloc" or "shoal"
     seconds: float
     frozen_seconds: float
     pools_read: int
@@ -29,6 +29,7 @@ class Reading(TypedDict):
     ranges: list[tuple[int, int]]
 
 class NotPythonError(Exception): ...
+class NoPoolsError(NotPythonError): ...
 class NoPoolsError(NotPythonError): ...  # its objects are not in pymalloc's pools
 
 def read(pid: int, freeze: bool = False) -> Reading: ...

@@ -66,8 +66,8 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
         arenas=arenas,
         size_classes=tuple(SizeClass(*used) for used in sorted(reading["size_classes"])),
         types=tuple(TypeUse(*used) for used in types),
-        pinning=tuple(Pinning(*pins) for pins in pinning),
-        occupancy=reading["occupancy"],
+        pinning=tuple(Pinning(*pins) for pins in pinning if pins[2]),
+        occupancy=reading["occupancy"] or b"",
     )
 
 

@@ -221,7 +221,7 @@ def _show_once(options: argparse.Namespace, stream: TextIO) -> None:
     if options.json:
         from shoal.inspect.snapshot_json import write_json
 
-        write_json(snapshot, stream)
+        write_json(snapshot, _emptied(stream))
     elif options.map and options.output is not None:
         from shoal.inspect import occupancy_files
 
@@ -246,7 +246,7 @@ def _diff(options: argparse.Namespace, stream: TextIO) -> None:
     if options.json:
         import json
 
-        stream.write(json.dumps(changes.fields()) + "\n")
+        _emptied(stream).write(json.dumps(changes.fields()) + "\n")
     else:
         write_changes(changes, _pane(stream), _shown(options), judge([before, after]))
 
@@ -259,7 +259,15 @@ def _watch(options: argparse.Namespace, stream: TextIO) -> None:
     else:
         pane = _pane(stream)
         show = watching.shows_changes(pane, _shown(options), pane.colour)
-    watching.watch(lambda: _look(options), options.watch, options.count, show)
+    first = _look(options)
+    _emptied(stream)
+
+    def again() -> Snapshot:
+        if _has_ended(first.pid):
+            raise _CannotInspectError(f"process {first.pid} has ended", 1)
+        return _look(options)
+
+    watching.watch(first, again, options.watch, options.count, show)
 
 
 def _shown(options: argparse.Namespace) -> Shown:
@@ -276,17 +284,34 @@ def _pane(stream: TextIO) -> Pane:
 
 @contextlib.contextmanager
 def _output(path: str | None) -> Iterator[TextIO]:
-    """Open the output before anything is measured, so that nothing is measured in vain."""
+    """Open the output before anything is measured, so that nothing is measured in vain.
+
+    What the file has remains until there is something to write.
+    """
     if path is None:
         yield sys.stdout
         return
+    is_new = not os.path.lexists(path)
     try:
-        stream = open(path, "w", encoding="utf-8")  # noqa: SIM115
+        file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise _CannotInspectError(f"cannot write {path}: {reason}") from None
-    with stream:
-        yield stream
+    try:
+        with open(file, "w", encoding="utf-8") as stream:
+            yield stream
+    except _CannotInspectError:
+        if is_new:
+            os.unlink(path)
+        raise
+
+
+def _emptied(stream: TextIO) -> TextIO:
+    """Return a stream that is ready to be written."""
+    if stream is not sys.stdout:
+        with contextlib.suppress(OSError):  # A pipe, or a device.
+            stream.truncate(0)
+    return stream
 
 
 # ---- Where snapshots come from ------------------------------------------------------
@@ -302,28 +327,27 @@ def _look(options: argparse.Namespace) -> Snapshot:
 
 
 def _take(pid: int, freeze: bool) -> Snapshot:
-    if not 0 < pid < 2**31 or not os.path.exists(f"/proc/{pid}"):
+    if not 0 < pid < 2**31 or _has_ended(pid):
         raise _CannotInspectError(f"no such process: {pid}")
     from shoal import inspect
     from shoal._inspect import NotPythonError
 
     try:
-        snapshot = inspect.take(pid, freeze=freeze)
-    except ProcessLookupError:
-        raise _CannotInspectError(f"process {pid} ended while it was read", status=1) from None
-    except NotPythonError as reason:
-        raise _CannotInspectError(str(reason)) from None
-    except OSError as error:
-        if not os.path.exists(f"/proc/{pid}"):
+        return inspect.take(pid, freeze=freeze)
+    except (OSError, NotPythonError, MemoryError) as error:
+        if isinstance(error, ProcessLookupError) or _has_ended(pid):
             raise _CannotInspectError(f"process {pid} ended while it was read", 1) from None
-        raise _CannotInspectError(f"cannot read process {pid}: {_reason(error)}") from None
-    if snapshot.allocator == "none":
-        from shoal.inspect.rss import malloc_of
+        reason = _reason(error) if isinstance(error, OSError) else str(error)
+        raise _CannotInspectError(reason) from None
 
-        raise _CannotInspectError(
-            f"process {pid} does not use pymalloc; its objects seem to come from {malloc_of(pid)}"
-        )
-    return snapshot
+
+def _has_ended(pid: int) -> bool:
+    """Say whether a process is no more, or but a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return not os.path.exists(f"/proc/{pid}")
 
 
 def _reason(error: OSError) -> str:

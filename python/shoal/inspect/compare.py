@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from shoal.inspect.diagnosis import shown_type
 from shoal.inspect.figures import signed, signed_bytes, tell
-from shoal.inspect.pane import Pane, beside, section
+from shoal.inspect.pane import Pane, beside, section, sentence
 from shoal.inspect.screen import Shown
 
 TYPE_CHECKING = False
@@ -266,7 +266,7 @@ def write_changes(changes: Changes, pane: Pane, shown: Shown, said: str = "") ->
         ],
         room=pane.right,
     )
-    words = [Text(said, "bold"), Text("")] if said else []
+    words = [sentence(said, "bold"), Text("")] if said else []
     pane.show(*words, types, beside(pane, totals, size_classes))
 
 

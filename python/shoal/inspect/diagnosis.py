@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.inspect.figures import counted, per_cent, tell
+from shoal.inspect.figures import per_cent, tell
 from shoal.inspect.snapshot import SPARSE, Snapshot, TypeUse, sparse_arenas
 
 TYPE_CHECKING = False
@@ -155,12 +155,12 @@ def _fragmentation(snapshot: Snapshot) -> str:
     sentence = f"{tell(resident.live)} of live blocks keep {tell(resident.heap)} resident"
     sparse = len(sparse_arenas(snapshot.arenas))
     if sparse:
-        few = f"{100 * SPARSE:.0f} %"
-        sentence += (
-            f"; {sparse:,} of {counted(len(snapshot.arenas), 'arena')} are at most {few} full"
-        )
-    if snapshot.pinning:
-        sentence += f". What pins most of them: {shown_type(snapshot.pinning[0])}"
+        verb = "is" if sparse == 1 else "are"
+        few = f"{verb} at most {100 * SPARSE:.0f} % full"
+        sentence += f"; {sparse:,} of {len(snapshot.arenas):,} arenas {few}"
+    objects = [pins for pins in snapshot.pinning if pins.kind != "raw"]
+    if objects:
+        sentence += f". The objects that pin most of them: {shown_type(objects[0])}"
     return sentence + "."
 
 

@@ -11,7 +11,7 @@ __all__ = ["counted", "parse_bytes", "per_cent", "signed", "signed_bytes", "tell
 GIB = 1024 * MIB
 
 _UNITS = {"": 1, "K": KIB, "M": MIB, "G": GIB}
-_WRITTEN = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMG]?)(?:I?B)?", re.IGNORECASE)
+_WRITTEN = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMG]?)(?:I?B)?", re.IGNORECASE | re.ASCII)
 
 
 def tell(amount: int) -> str:

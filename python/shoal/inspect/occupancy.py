@@ -37,8 +37,9 @@ def strips(snapshot: Snapshot) -> list[tuple[Arena, bytes]]:
     found = []
     at = 0
     for arena in snapshot.arenas:
-        found.append((arena, snapshot.occupancy[at : at + arena.pools]))
-        at += arena.pools
+        end = at + arena.places(snapshot.pool_bytes)
+        found.append((arena, snapshot.occupancy[at:end]))
+        at = end
     return found
 
 
@@ -55,7 +56,7 @@ def write_map(snapshot: Snapshot, pane: Pane) -> None:
     most = max(4, pane.height - 6) if pane.height else ROWS
     found = strips(snapshot)
     together = max(1, math.ceil(len(found) / most))
-    label = 26 if pane.width >= 60 else 0
+    label = 23 if pane.width >= 60 else 0
     longest = max((len(pools) for _, pools in found), default=1) * together
     cells = max(CELLS_LEAST, min(pane.width - label, CELLS_MOST, longest))
     rows = [

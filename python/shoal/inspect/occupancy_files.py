@@ -102,8 +102,8 @@ def _data(snapshot: Snapshot) -> dict[str, Any]:
         "free": FREE_POOL,
         "poolBytes": snapshot.pool_bytes,
         "arenas": [
-            [f"{arena.start:#x}", arena.pools, arena.live_bytes, arena.bytes]
-            for arena in snapshot.arenas
+            [f"{arena.start:#x}", len(strip), arena.live_bytes, arena.bytes]
+            for arena, strip in strips(snapshot)
         ],
         "occupancy": base64.b64encode(snapshot.occupancy).decode(),
     }

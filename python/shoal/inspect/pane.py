@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-__all__ = ["PLAIN_WIDTH", "WIDE", "Pane", "beside", "section"]
+__all__ = ["PLAIN_WIDTH", "WIDE", "Pane", "beside", "section", "sentence"]
 
 PLAIN_WIDTH = 100
 """Characters a line where the stream is no terminal."""
@@ -34,6 +35,17 @@ BETWEEN = 4
 RIGHT = 43
 LEAST = 8
 """Characters between columns, between tables, of tables on the right, and of a name."""
+
+
+_JOINT = "\ue000"
+"""Stands for a space at which no line is broken, until all lines are."""
+
+_FIGURE = re.compile(r"(?<=\d) (?=(?:[KMG]iB|B|s)\b|%)")
+
+
+def sentence(text: str, style: str = "") -> Text:
+    """Return words of which no line ends between a figure and its unit."""
+    return Text(_FIGURE.sub(_JOINT, text), style)
 
 
 class Pane:
@@ -110,8 +122,8 @@ class Pane:
         )
         with console.capture() as captured:
             console.print(Group(*parts))
-        lines = (line.rstrip() for line in captured.get().splitlines())
-        text = "\n".join(lines) + "\n"
+        lines = (line.rstrip() for line in captured.get().replace(_JOINT, " ").splitlines())
+        text = "\n".join(lines).rstrip("\n") + "\n"
         if not self.blocks:
             text = text.replace("\u2026", "~")
         write_escaped(self._stream, text)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
     """Start and end address."""
 
-__all__ = ["malloc_of", "split"]
+__all__ = ["split"]
 
 _HEAD = struct.Struct("<QQ")
 _IS_MMAPPED = 2
@@ -86,27 +86,6 @@ def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
         stacks=rss["stack"],
         other=rss["anonymous"],
     )
-
-
-_MALLOCS = (b"jemalloc", b"tcmalloc", b"mimalloc", b"snmalloc", b"mesh", b"hoard", b"shoal")
-
-
-def malloc_of(pid: int) -> str:
-    """Return whose malloc a process seems to use, by the libraries that are mapped.
-
-    Raises
-    ------
-    OSError
-        Its mappings cannot be read.
-    """
-    paths = {mapping.path for mapping in _smaps.read(pid) if mapping.path.startswith(b"/")}
-    for name in _MALLOCS:
-        for path in sorted(paths):
-            if name in os.path.basename(path):
-                return f"{name.decode()} ({os.fsdecode(path)})"
-    if any(os.path.basename(path).startswith(b"ld-musl") for path in paths):
-        return "musl's malloc"
-    return "libc's malloc (PYTHONMALLOC=malloc?)"
 
 
 # ---- Ranges of addresses ------------------------------------------------------------
@@ -205,25 +184,22 @@ def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterato
 
 def _of_heap(reading: Reading, arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int]:
     """Return live, sparse, free_blocks and free_pools of `Residence`, which sum up to resident."""
-    shares = [0, 0, 0, 0]
-    left = resident
     pool = reading["pool_bytes"]
+    live = sparse = free_blocks = 0
     for arena in arenas:
-        here = min(left, _resident(reading["pid"], arena))
-        left -= here
-        live = min(here, arena.live_bytes)
-        held = here - live
-        shares[0] += live
+        # Pools that were never used may seem to be there: reading maps the page of zeros.
+        used = (arena.pools + arena.free_pools) * pool
+        here = min(used, _resident(reading["pid"], arena))
+        alive = min(here, arena.live_bytes)
+        live += alive
         if arena.fullness <= SPARSE:
-            shares[1] += held
-            continue
-        # What was never touched of a free pool is not resident.
-        in_use = max(0, (arena.pools - arena.free_pools) * pool - live)
-        shares[2] += min(held, in_use)
-        shares[3] += held - min(held, in_use)
-    # Arenas that the reader did not see whole, and what lies between them.
-    shares[3] += left
-    return shares[0], shares[1], shares[2], shares[3]
+            sparse += here - alive
+        else:
+            free_blocks += min(here, max(alive, arena.pools * pool)) - alive
+    live = min(live, resident)
+    sparse = min(sparse, resident - live)
+    free_blocks = min(free_blocks, resident - live - sparse)
+    return live, sparse, free_blocks, resident - live - sparse - free_blocks
 
 
 def _resident(pid: int, arena: Arena) -> int:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from shoal.inspect.diagnosis import diagnose, shown_type
 from shoal.inspect.figures import counted, per_cent, tell
-from shoal.inspect.pane import Pane, beside, section
+from shoal.inspect.pane import Pane, beside, section, sentence
 from shoal.profiler.paint import printable
 from shoal.profiler.units import MIB, format_bytes
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAPS", "Shown", "heading", "histogram", "write_screen"]
 
-HEAPS = {"shoal": "Shoal's heap", "pymalloc": "pymalloc", "none": "no heap that can be read"}
+HEAPS = {"shoal": "Shoal's heap", "pymalloc": "pymalloc"}
 
 BINS = 10
 
@@ -107,17 +107,16 @@ def heading(snapshot: Snapshot) -> Iterator[RenderableType]:
         read += f", stopped for {snapshot.frozen_seconds:.3f} s"
     if snapshot.pools_inconsistent:
         read += f"; {snapshot.pools_inconsistent:,} of them changed meanwhile"
-    yield Text(f"{printable(python)} on {HEAPS[snapshot.allocator]}; {read}.", "dim")
+    yield sentence(f"{printable(python)} on {HEAPS[snapshot.allocator]}; {read}.", "dim")
     yield Text("")
 
 
 def _said(snapshot: Snapshot) -> Iterator[RenderableType]:
     found = diagnose(snapshot)
     said = Text(f"{found.kind.capitalize()}: ", KIND_STYLES[found.kind])
-    said.append(found.sentence, "default")
-    yield said
+    yield said.append_text(sentence(found.sentence, "default"))
     if found.release:
-        yield Text(found.release)
+        yield sentence(found.release)
     yield Text("")
 
 

@@ -29,7 +29,7 @@ __all__ = [
 PAGE_BYTES = 4096
 """The unit in which an allocator could give memory back at best."""
 
-SPARSE = 0.10
+SPARSE = 0.25
 """Arenas with no more of their bytes live than this share are kept by few blocks."""
 
 FREE_POOL = 255
@@ -46,12 +46,14 @@ class Arena:
         Address.
     bytes : int
         From there to its end.
-    pools, free_pools : int
-        How many pools it has, and how many of them no block is in.
+    pools : int
+        How many of its pools have a live block.
+    free_pools : int
+        How many have none any more; those that were never used are in neither.
     live_blocks, live_bytes : int
         Blocks in use.
     page_free_bytes : int
-        In whole pages of 4 KiB in which no block is live.
+        In resident pages of 4 KiB that no live block touches.
     """
 
     start: int
@@ -66,6 +68,13 @@ class Arena:
     def fullness(self) -> float:
         """The share of its bytes that is live, 0 to 1."""
         return min(1.0, self.live_bytes / self.bytes) if self.bytes else 0.0
+
+    def places(self, pool_bytes: int) -> int:
+        """Return how many pools have room in it; they lie at multiples of their size."""
+        if pool_bytes <= 0:
+            return 0
+        first = -(-self.start // pool_bytes)
+        return max(0, (self.start + self.bytes) // pool_bytes - first)
 
 
 @dataclass(frozen=True)
@@ -213,7 +222,7 @@ class Snapshot:
     python : str
         Version of its interpreter, such as ``"3.12.4"``; "" if unknown.
     allocator : str
-        ``"pymalloc"``, ``"shoal"`` or ``"none"``: which heap its objects are in.
+        ``"pymalloc"`` or ``"shoal"``: which heap its objects are in.
     taken : float
         When, in seconds since 1970 (UTC).
     seconds : float
@@ -229,7 +238,7 @@ class Snapshot:
         How many pages of 4 KiB more could be freed if blocks of the same size
         in different pages were laid onto one.
     page_free_bytes : int
-        In whole pages of 4 KiB in which no block is live, in all arenas.
+        In resident pages of 4 KiB that no live block touches, in all arenas.
     resident : Residence
         Whose the resident memory is.
     arenas : tuple of Arena
@@ -241,8 +250,8 @@ class Snapshot:
     pinning : tuple of Pinning
         Of the emptiest arenas: those that hold most first.
     occupancy : bytes
-        One for each pool, in the order of `arenas`: per cent that is live, or
-        `FREE_POOL`.
+        One for each place for a pool, in the order of `arenas`: per cent that
+        is live, or `FREE_POOL`.
     """
 
     pid: int
@@ -277,11 +286,8 @@ class Snapshot:
 
     @property
     def needed(self) -> int:
-        """What would be resident if every page of 4 KiB without a live block were returned."""
-        if self.allocator == "shoal":  # Of which much is returned already.
-            return self.resident.heap - min(self.page_free_bytes, self.resident.held)
-        pages = sum(arena.bytes for arena in self.arenas) - self.page_free_bytes
-        return min(self.resident.heap, pages)
+        """What of the heap would be resident if pages without a live block were returned."""
+        return self.resident.heap - min(self.page_free_bytes, self.resident.held)
 
     @property
     def returnable(self) -> int:

@@ -146,9 +146,9 @@ def _snapshot(found: object) -> Snapshot:
     if type(version) is not int or version != VERSION:
         raise BadSnapshotError(f"{VERSION_KEY}: expected version {VERSION}, found {_told(version)}")
     snapshot: Snapshot = _read("Snapshot", "", found)
-    if snapshot.allocator not in ("pymalloc", "shoal", "none"):
+    if snapshot.allocator not in ("pymalloc", "shoal"):
         raise BadSnapshotError(
-            f'allocator: expected "pymalloc", "shoal" or "none", found {_told(snapshot.allocator)}'
+            f'allocator: expected "pymalloc" or "shoal", found {_told(snapshot.allocator)}'
         )
     return snapshot
 

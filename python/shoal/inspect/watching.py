@@ -24,6 +24,7 @@ KEPT = 10
 
 
 def watch(
+    first: Snapshot,
     look: Callable[[], Snapshot],
     every: float,
     count: int | None,
@@ -34,8 +35,10 @@ def watch(
 
     Parameters
     ----------
+    first : Snapshot
+        What the first look found.
     look : callable
-        Returns a snapshot.
+        Looks again.
     every : float
         Seconds from look to look.
     count : int or None
@@ -46,19 +49,18 @@ def watch(
     sleep : callable
         Waits for some seconds.
     """
-    kept: list[Snapshot] = []
-    looks = 0
+    kept = [first]
+    looks = 1
     due = time.monotonic()
-    while True:
+    show(kept)
+    while looks != count:
+        due = max(due + every, time.monotonic())
+        sleep(max(0.0, due - time.monotonic()))
         kept.append(look())
         if len(kept) > KEPT:
             del kept[1]
         show(kept)
         looks += 1
-        if looks == count:
-            return
-        due = max(due + every, time.monotonic())
-        sleep(max(0.0, due - time.monotonic()))
 
 
 def shows_changes(pane: Pane, shown: Shown, screen: bool) -> Callable[[list[Snapshot]], None]:
@@ -81,6 +83,8 @@ def shows_changes(pane: Pane, shown: Shown, screen: bool) -> Callable[[list[Snap
             return
         if screen:
             pane.clear()
+        elif len(kept) > 2:
+            pane.show("")
         write_changes(compare(first, last), pane, shown, judge(kept))
 
     return show
