@@ -152,7 +152,8 @@ def _once(options: argparse.Namespace, read: Read) -> int:
     watch = Watch(Finder().find, read)
     watch.look(lambda rows: None)
     column = column_named(options.sort)
-    rows = arrange(watch.rows(), column.value, column.descending != options.reverse, options.filter)
+    found = [row for row in watch.rows() if row.why != GONE]
+    rows = arrange(found, column.value, column.descending != options.reverse, options.filter)
     try:
         _write(rows, options)
         sys.stdout.flush()

@@ -30,7 +30,7 @@ def top(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Top:
-    """Run ``shoal top`` on a machine of three processes, and one that ends, and return what it writes."""
+    """Return what ``shoal top`` writes of three processes, and a fourth that ends."""
     found = [
         made_up.process(7, command="python -m gunicorn [app]"),
         made_up.process(11, user="eve"),
