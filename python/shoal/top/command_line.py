@@ -81,7 +81,21 @@ def main(arguments: list[str], read: Read | None = None) -> int:
         except ImportError:
             parser.error("shoal._inspect, which reads heaps, is missing: install the package again")
         read = _inspect.read
-    return _live(options, read) if live else _once(options, read)
+    try:
+        return _live(options, read) if live else _once(options, read)
+    except BrokenPipeError:
+        return 0  # Who reads has enough, as in `| head`.
+    except OSError as error:
+        parser.error(_reason(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _reason(error: OSError) -> str:
+    """Say what cannot be read, or that standard output cannot be written."""
+    if error.filename:
+        return f"cannot read {os.fsdecode(error.filename)}: {error.strerror}"
+    return f"cannot write: {error.strerror or error}"
 
 
 def _parser() -> _Parser:
@@ -157,9 +171,10 @@ def _once(options: argparse.Namespace, read: Read) -> int:
     try:
         _write(rows, options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads has enough, as in `| head`. Exit must not try to write the rest.
+    except OSError:
+        # Exit must not try to write the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
     return 0
 
 

@@ -204,6 +204,24 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
         assert child.wait(60) == 0
 
 
+def test_output_that_cannot_be_written_is_said_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", ALONE, "--once"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "shoal top: cannot write: No space left on device\n"
+
+
+def test_a_machine_without_proc_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], made_up: SimpleNamespace
+) -> None:
+    monkeypatch.setattr("psutil.PROCFS_PATH", "/nowhere")
+    with pytest.raises(SystemExit) as ended:
+        main(["--once"], made_up.heap)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "shoal top: cannot read /nowhere: No such file or directory\n"
+
+
 def test_any_letter_can_be_written_in_any_locale() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     waiting = [sys.executable, "-c", "print(1, flush=True); input()", "\u00fc\u4e16"]
