@@ -193,17 +193,25 @@ def _made_for_a_purpose(used: TypeUse) -> bool:
 
 
 def _release(snapshot: Snapshot) -> str:
-    resident = snapshot.resident
-    if snapshot.returnable < max(MIB, resident.total // 100):
+    """Say what there is to gain; only what is 1 MiB and 1 in 100 of what is resident."""
+    floor = max(MIB, snapshot.resident.total // 100)
+    pages = snapshot.returnable if snapshot.returnable >= floor else 0
+    meshed = snapshot.meshable if snapshot.meshable >= floor else 0
+    if not pages and not meshed:
         return ""
-    meshed = f", meshing {tell(snapshot.meshable)} more" if snapshot.meshable >= MIB else ""
     if snapshot.allocator == "shoal":
-        return f"shoal.trim() would give back {tell(snapshot.returnable)}{meshed}."
-    would = (
-        f"Shoal would hold {tell(snapshot.needed)} where this process holds {tell(resident.heap)}."
-    )
-    gives = f"Releasing whole 4 KiB pages gives back {tell(snapshot.returnable)}"
-    return f"{would} {gives}{meshed}."
+        if not pages:
+            return f"Nearly every 4 KiB page is in use; meshing would give back {tell(meshed)}."
+        return f"shoal.trim() would give back {tell(pages)}{_more(meshed)}."
+    would = f"Shoal would hold {tell(snapshot.needed)} where this process holds"
+    would += f" {tell(snapshot.resident.heap)}. "
+    if not pages:
+        return f"{would}Nearly every 4 KiB page is in use; meshing would give back {tell(meshed)}."
+    return f"{would}Releasing whole 4 KiB pages gives back {tell(pages)}{_more(meshed)}."
+
+
+def _more(meshed: int) -> str:
+    return f", meshing {tell(meshed)} more" if meshed else ""
 
 
 def shown_type(item: object) -> str:

@@ -45,12 +45,12 @@ def kind(snapshot: Snapshot) -> str:
 
 
 def test_the_figure_of_the_issue(process) -> None:
-    held = int(3.9 * GIB) - 40 * MIB
-    snapshot = process(live=40 * MIB, sparse=held, file_backed=20 * MIB)
+    held = int(3.9 * GIB) - 10 * MIB
+    snapshot = process(live=10 * MIB, sparse=held, file_backed=20 * MIB)
     snapshot = replace(
         snapshot,
         page_free_bytes=int(3.9 * GIB) - 61 * MIB,
-        mesh_pages=12 * 256,
+        mesh_pages=48 * 256,
         pinning=(
             Pinning("(no object)", "raw", 9, 9, 9),
             Pinning("app.models.Session", "gc", 3000, 4000, 3 * GIB),
@@ -59,12 +59,12 @@ def test_the_figure_of_the_issue(process) -> None:
     found = diagnose(snapshot)
     assert found.kind == "fragmentation"
     assert found.sentence == (
-        "40 MiB of live blocks keep 3.9 GiB resident; 1 of 1 arenas is at most 25 % full. "
+        "10 MiB of live blocks keep 3.9 GiB resident; 1 of 1 arenas is at most 25 % full. "
         "The objects that pin most of them: app.models.Session."
     )
     assert found.release == (
         "Shoal would hold 61 MiB where this process holds 3.9 GiB. "
-        "Releasing whole 4 KiB pages gives back 3.8 GiB, meshing 12 MiB more."
+        "Releasing whole 4 KiB pages gives back 3.8 GiB, meshing 48 MiB more."
     )
 
 
@@ -161,6 +161,18 @@ def test_release_is_told_from_a_hundredth_on(process) -> None:
     snapshot = process(live=100 * MIB, free_blocks=60 * MIB, file_backed=240 * MIB)
     assert not diagnose(replace(snapshot, page_free_bytes=4 * MIB - 1)).release
     assert diagnose(replace(snapshot, page_free_bytes=4 * MIB)).release
+
+
+def test_pages_that_are_all_in_use(process) -> None:
+    snapshot = process(live=30 * MIB, sparse=90 * MIB)
+    snapshot = replace(snapshot, page_free_bytes=256 * KIB, mesh_pages=80 * 256)
+    assert diagnose(snapshot).release == (
+        "Shoal would hold 120 MiB where this process holds 120 MiB. "
+        "Nearly every 4 KiB page is in use; meshing would give back 80 MiB."
+    )
+    assert diagnose(replace(snapshot, allocator="shoal")).release == (
+        "Nearly every 4 KiB page is in use; meshing would give back 80 MiB."
+    )
 
 
 def test_no_more_is_given_back_than_is_held(process) -> None:
