@@ -23,7 +23,7 @@ Start = Callable[..., int]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 KEEP = """
-import gc, sys, types
+import collections, gc, sys, types
 app = types.ModuleType("app"); models = types.ModuleType("app.models")
 exec('''
 class Session:
@@ -94,6 +94,40 @@ def test_types_are_exact(start: Start) -> None:
     assert found["float"] == pytest.approx(3_011, abs=20)
     assert found["set"] == pytest.approx(2_003, abs=20)
     assert found["dict"] == pytest.approx(4_001, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "count"),
+    [
+        ("[f'text {at}' for at in range(6_001)]", "str", 6_001),
+        ("[f'text {at} ' * 9 for at in range(5_001)]", "str", 5_001),
+        ("[f'\\u00e9{at}' for at in range(4_003)]", "str", 4_003),
+        ("[f'\\u1234{at}' for at in range(5_003)]", "str", 5_003),
+        ("[f'\\U0001f40d{at}' for at in range(5_009)]", "str", 5_009),
+        ("[b'%d' % at for at in range(4_001)]", "bytes", 4_001),
+    ],
+)
+def test_texts_are_exact(start: Start, make: str, name: str, count: int) -> None:
+    found = grew(start, f"kept = {make}", **{name: 0})
+    assert found[name] == pytest.approx(count, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "count"),
+    [
+        ("[models.Plain() for _ in range(3_001)]", "app.models.Plain", 3_001),
+        ("[(lambda: 0) for _ in range(2_001)]", "function", 2_001),
+        ("[ValueError(at) for at in range(1_201)]", "ValueError", 1_201),
+        ("[collections.OrderedDict() for _ in range(1_301)]", "collections.OrderedDict", 1_301),
+        ("[collections.deque() for _ in range(1_301)]", "collections.deque", 1_301),
+        ("[{at: at} for at in range(2_203)]", "dict", 2_203),
+        ("[[at] for at in range(7_001)]", "list", 7_001),
+        ("[frozenset((at,)) for at in range(1_401)]", "frozenset", 1_401),
+    ],
+)
+def test_objects_are_exact(start: Start, make: str, name: str, count: int) -> None:
+    found = grew(start, f"kept = {make}", **{name: 0})
+    assert found[name] == pytest.approx(count, abs=20)
 
 
 def test_what_pins_the_emptiest_arenas(start: Start) -> None:
