@@ -53,7 +53,7 @@ def write_map(snapshot: Snapshot, pane: Pane) -> None:
     OSError
         The pane's stream cannot be written.
     """
-    most = max(4, pane.height - 6) if pane.height else ROWS
+    most = max(4, pane.height - 8) if pane.height else ROWS
     found = strips(snapshot)
     together = max(1, math.ceil(len(found) / most))
     label = 23 if pane.width >= 60 else 0

@@ -113,8 +113,8 @@ def heading(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 def _said(snapshot: Snapshot) -> Iterator[RenderableType]:
     found = diagnose(snapshot)
-    said = Text(f"{found.kind.capitalize()}: ", KIND_STYLES[found.kind])
-    yield said.append_text(sentence(found.sentence, "default"))
+    kind = Text(f"{found.kind.capitalize()}: ", KIND_STYLES[found.kind])
+    yield Text("").append_text(kind).append_text(sentence(found.sentence))
     if found.release:
         yield sentence(found.release)
     yield Text("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -73,6 +74,50 @@ def test_live_bytes_are_those_of_debugmallocstats(start: Start, tmp_path: Path) 
     assert snapshot.live_bytes == pytest.approx(live, rel=0.001)
     assert len(snapshot.arenas) == arenas
     assert snapshot.pools_inconsistent == 0
+
+
+def interpreter(version: str) -> str:
+    """Return a Python of this machine that can be read; "" for the distribution's."""
+    if not version:
+        path = "/usr/bin/python3"
+    else:
+        tool = Path(__file__).parents[3] / "tools" / "pythons.py"
+        command = [sys.executable, str(tool), version]
+        path = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    if not path or not os.path.exists(path):
+        pytest.skip(f"no {path or version}")
+    return path
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13", ""])
+def test_every_python(start: Start, tmp_path: Path, version: str) -> None:
+    code = KEEP + DEBUGMALLOCSTATS + "objects = [models.Session() for _ in range(20_011)]\n"
+    pid = start(code, python=interpreter(version))
+    snapshot = inspect.take(pid)
+    text = (tmp_path / "stats").read_text()
+    live = int(re.search(r"# bytes in allocated blocks += +([\d,]+)", text)[1].replace(",", ""))
+    assert numbers(snapshot)["app.models.Session"] == 20_011
+    (session,) = (used for used in snapshot.types if used.name == "app.models.Session")
+    # The sessions, and no more than the list of them, were made after the count.
+    assert snapshot.live_bytes - session.bytes == pytest.approx(live, rel=0.001)
+
+
+def test_a_heap_that_changes_while_it_is_read(start: Start) -> None:
+    pid = start(
+        KEEP
+        + """
+import threading
+kept = [models.Session() for _ in range(100_000)]
+def churn():
+    while True:
+        made = [[at] for at in range(20_000)]
+threading.Thread(target=churn, daemon=True).start()
+"""
+    )
+    for _ in range(10):
+        snapshot = inspect.take(pid)
+        assert numbers(snapshot)["app.models.Session"] == pytest.approx(100_000, rel=0.01)
+        assert snapshot.pools_inconsistent <= snapshot.pools_read // 10
 
 
 def test_types_are_exact(start: Start) -> None:
@@ -270,6 +315,19 @@ threading.Thread(target=leak, daemon=True).start()
     assert "Leak-like: app.models.Session grew from each of 4 looks to the next" in " ".join(
         done.stdout.split()
     )
+
+
+def test_a_watch_is_ended_by_an_interrupt(start: Start, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "shoal", "inspect", str(start("")), "--watch", "0.1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert errors.count("\n") == 1
 
 
 def test_watching_as_json(start: Start, shoal: Run) -> None:
