@@ -35,7 +35,7 @@ struct shoal_beacon {
         uint32_t block_bytes, blocks, pages, first; /* all of 16 bits */
     } size_class;
     struct {
-        uint8_t dirty, busy, large, ahead, current, partial, full;
+        uint8_t dirty, clean, busy, large, ahead, current, partial, full;
     } kind;
     uint32_t page_bytes, end_mark;
 };

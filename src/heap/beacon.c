@@ -22,7 +22,8 @@ __attribute__((used, retain)) static const struct shoal_beacon beacon = {
     .size_class = {CLASS_COUNT, sizeof(struct size_class), offsetof(struct size_class, block_bytes),
                    offsetof(struct size_class, blocks), offsetof(struct size_class, pages),
                    offsetof(struct size_class, first)},
-    .kind = {PAGE_DIRTY, PAGE_BUSY, PAGE_LARGE, PAGE_AHEAD, POOL_CURRENT, POOL_PARTIAL, POOL_FULL},
+    .kind = {PAGE_DIRTY, PAGE_CLEAN, PAGE_BUSY, PAGE_LARGE, PAGE_AHEAD, POOL_CURRENT, POOL_PARTIAL,
+             POOL_FULL},
     .page_bytes = PAGE_BYTES,
     .end_mark = END_MARK,
 };

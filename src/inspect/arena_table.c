@@ -9,7 +9,7 @@
 enum {
     ARENAS_MAX = 1 << 20, /* a TiB of them */
     WORDS_A_READ = 4096,
-    NEXT_AT = 32, /* in an arena object: the next one of its list */
+    DATA_BYTES_MAX = 64 << 20, /* of the interpreter that are searched */
 };
 
 struct search {
@@ -17,6 +17,8 @@ struct search {
     const struct maps *maps;
     const struct layout *layout;
     struct arena_table best;
+    uint64_t best_start, best_end; /* where it is */
+    uint64_t bytes_left;           /* of the interpreter's data to search */
 };
 
 struct arena_object {
@@ -27,6 +29,11 @@ struct arena_object {
 _Static_assert(sizeof(struct arena_object) == ARENA_OBJECT_BYTES, "as it is in the process");
 
 /* ---- One arena object ---------------------------------------------------------- */
+
+static bool is_there(const struct search *search, uint64_t address) {
+    uint8_t byte;
+    return remote_look(search->remote, address, &byte, 1);
+}
 
 static bool is_used_arena(const struct search *search, const struct arena_object *object) {
     uint64_t end = object->address + search->layout->arena_bytes;
@@ -39,7 +46,8 @@ static bool is_used_arena(const struct search *search, const struct arena_object
         object->free_pools > object->total_pools)
         return false;
     const struct mapped *mapped = maps_at(search->maps, object->address);
-    return mapped && mapped->is_writable && mapped->is_anonymous && mapped->end >= end;
+    if (mapped) return mapped->is_writable && mapped->is_anonymous;
+    return is_there(search, object->address); /* since the mappings were read */
 }
 
 /* One that has no arena is in a list of such; only the last has no next. */
@@ -61,12 +69,13 @@ static bool add_arena(struct arena_table *table, const struct arena_object *obje
 }
 
 /* Reads the table that may be at an address, as far as it is one. */
-static bool read_table(struct search *search, uint64_t at, struct arena_table *table) {
+static bool read_table(struct search *search, uint64_t at, struct arena_table *table,
+                       uint64_t *place) {
     int ends = 0;
-    for (uint32_t i = 0; i < ARENAS_MAX; i++) {
+    *place = at;
+    for (uint32_t i = 0; i < ARENAS_MAX; i++, *place += ARENA_OBJECT_BYTES) {
         struct arena_object object;
-        uint64_t place = at + (uint64_t)i * ARENA_OBJECT_BYTES;
-        if (!remote_look(search->remote, place, &object, sizeof object)) return true;
+        if (!remote_look(search->remote, *place, &object, sizeof object)) return true;
         if (object.address == 0) {
             if (!is_unused_object(&object, at, &ends)) return true;
         } else if (!is_used_arena(search, &object)) {
@@ -78,12 +87,22 @@ static bool read_table(struct search *search, uint64_t at, struct arena_table *t
     return true;
 }
 
+/* Lists of the table's arenas lead into it. */
+static bool is_part_of_best(const struct search *search, uint64_t at) {
+    return at >= search->best_start && at < search->best_end &&
+           (at - search->best_start) % ARENA_OBJECT_BYTES == 0;
+}
+
 static bool try_table(struct search *search, uint64_t at) {
     struct arena_table table = {0};
-    bool has_memory = read_table(search, at, &table);
+    uint64_t end;
+    if (is_part_of_best(search, at)) return true;
+    bool has_memory = read_table(search, at, &table, &end);
     if (has_memory && table.count > search->best.count) {
         struct arena_table worse = search->best;
         search->best = table;
+        search->best_start = at;
+        search->best_end = end;
         table = worse;
     }
     arena_table_end(&table);
@@ -100,6 +119,8 @@ static bool may_be_table(const struct search *search, uint64_t word) {
 
 static bool search_data(struct search *search, uint64_t start, uint64_t end) {
     uint64_t words[WORDS_A_READ];
+    if (end - start > search->bytes_left) end = start + search->bytes_left;
+    search->bytes_left -= end - start;
     for (uint64_t at = start; at < end; at += sizeof words) {
         size_t bytes = end - at < sizeof words ? (size_t)(end - at) : sizeof words;
         size_t count = remote_read(search->remote, at, words, bytes) / sizeof *words;
@@ -126,7 +147,8 @@ static void drop_twins(struct arena_table *table) {
 
 bool arena_table_find(struct arena_table *table, struct remote *remote, const struct maps *maps,
                       const struct layout *layout) {
-    struct search search = {remote, maps, layout, {0}};
+    struct search search = {
+        .remote = remote, .maps = maps, .layout = layout, .bytes_left = DATA_BYTES_MAX};
     bool has_memory = true;
     for (size_t i = 0; has_memory && i < maps->count; i++)
         if (interpreter_has_data(maps, i))

@@ -5,7 +5,7 @@
 
 #include "inspect/grow.h"
 
-enum { PAGE = 4096, PAGE_GRANULES = PAGE / GRANULE };
+enum { PAGE = 4096, PAGE_GRANULES = PAGE / GRANULE, DEBUG_HEADER_BYTES = 16 };
 
 static const uint64_t REFERENCES_MAX = 1ull << 32; /* immortal objects have about as many */
 
@@ -30,9 +30,19 @@ static uint64_t word_of(const uint8_t *bytes, size_t at) {
     return word;
 }
 
+/* The debug allocators of Python (PYTHONMALLOC=debug) write before a block its size,
+ * a letter for its domain, and a pattern. */
+static bool is_padded(const uint8_t *block, uint32_t bytes) {
+    return bytes > DEBUG_HEADER_BYTES && word_of(block, 8) >> 8 == 0xfdfdfdfdfdfdfd;
+}
+
 /* The type of the object in a block. Where it begins depends on its type, whose
  * own word must agree; and someone refers to it. */
 static int32_t type_of_block(struct census *census, const uint8_t *block, uint32_t bytes) {
+    if (is_padded(block, bytes)) {
+        block += DEBUG_HEADER_BYTES;
+        bytes -= DEBUG_HEADER_BYTES;
+    }
     for (uint32_t header = 0; header <= GC_HEAD_BYTES + PREHEADER_BYTES; header += 16) {
         if (header + 16 > bytes) break;
         uint64_t references = word_of(block, header);
@@ -78,20 +88,24 @@ static void add_block(struct census *census, int32_t type, uint32_t bytes) {
 
 /* ---- Arenas and pools ------------------------------------------------------------ */
 
-void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes) {
-    census->arena = (struct shoal_arena_census){.start = start, .bytes = bytes};
+void census_begin_arena(struct census *census, uint64_t start) {
+    census->arena = (struct shoal_arena_census){.start = start};
+    census->first_place = census->result->occupancy_count;
     memset(census->is_live, 0, sizeof census->is_live);
     for (size_t i = 0; i < census->here_count; i++) census->here_of[census->here[i].type] = 0;
     census->here_count = 0;
     census->raw_here_blocks = census->raw_here_bytes = 0;
 }
 
-void census_add_place(struct census *census, uint8_t fullness) {
+void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
-    if (!grow(&result->occupancy, &census->occupancy_room, result->occupancy_count, 1))
-        census->is_out_of_memory = true;
-    else
+    for (uint64_t left = bytes / result->pool_bytes; left > 0; left--) {
+        if (!grow(&result->occupancy, &census->occupancy_room, result->occupancy_count, 1)) {
+            census->is_out_of_memory = true;
+            return;
+        }
         result->occupancy[result->occupancy_count++] = fullness;
+    }
 }
 
 /* The arena's granules from one byte to another, both multiples of 16. */
@@ -151,7 +165,7 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
 }
 
 void census_add_free(struct census *census, uint64_t bytes) {
-    census->arena.free_pools++;
+    census->arena.free_pools += (uint32_t)(bytes / census->result->pool_bytes);
     census->arena.page_free += bytes;
 }
 
@@ -167,8 +181,14 @@ static void add_to_type(struct census *census, struct type *type, uint64_t block
         (uint64_t)((double)(arena->bytes - arena->live) * (double)bytes / (double)arena->live);
 }
 
-void census_end_arena(struct census *census) {
+void census_drop_arena(struct census *census) {
+    census->result->page_free += census->arena.page_free;
+    census->result->occupancy_count = census->first_place;
+}
+
+void census_end_arena(struct census *census, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
+    census->arena.bytes = bytes;
     for (size_t i = 0; i < census->here_count; i++) {
         const struct here *here = &census->here[i];
         add_to_type(census, &census->types.types[here->type], here->blocks, here->bytes);
@@ -201,6 +221,7 @@ void census_add_range(struct census *census, uint64_t start, uint64_t bytes) {
 
 void census_add_large(struct census *census, uint64_t start, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
+    if (result->large_count == LARGE_MAX) return;
     add_extent(census, &result->large, &result->large_count, &census->large_room, start, bytes);
 }
 
@@ -226,6 +247,38 @@ static int by_bytes(const void *left, const void *right) {
     return strcmp(a->name, b->name);
 }
 
+static int by_name(const void *left, const void *right) {
+    const struct shoal_type_census *a = left, *b = right;
+    int order = strcmp(a->name, b->name);
+    return order ? order : (int)a->kind - (int)b->kind;
+}
+
+static void add_twin(struct shoal_type_census *to, const struct shoal_type_census *twin) {
+    to->blocks += twin->blocks;
+    to->bytes += twin->bytes;
+    to->pinned_arenas += twin->pinned_arenas;
+    to->pinned_blocks += twin->pinned_blocks;
+    to->pinned_held += twin->pinned_held;
+}
+
+/* Several types may have one name: of a class that was made again and again, say. They
+ * are told as one; arenas that two of them pin count twice, but never more often than
+ * there are arenas. */
+static void merge_twins(struct shoal_inspection *result) {
+    size_t kept = 0;
+    qsort(result->types, result->type_count, sizeof *result->types, by_name);
+    for (size_t i = 0; i < result->type_count; i++) {
+        struct shoal_type_census *last = &result->types[kept ? kept - 1 : 0];
+        if (kept && by_name(last, &result->types[i]) == 0)
+            add_twin(last, &result->types[i]);
+        else
+            result->types[kept++] = result->types[i];
+        last = &result->types[kept - 1];
+        if (last->pinned_arenas > result->arena_count) last->pinned_arenas = result->arena_count;
+    }
+    result->type_count = kept;
+}
+
 static bool finish_types(struct census *census) {
     struct shoal_inspection *result = census->result;
     struct type_table *table = &census->types;
@@ -242,6 +295,7 @@ static bool finish_types(struct census *census) {
         names += length;
     }
     add_type(result, &census->raw, "(no object)", SHOAL_BLOCK_RAW);
+    merge_twins(result);
     qsort(result->types, result->type_count, sizeof *result->types, by_bytes);
     return true;
 }

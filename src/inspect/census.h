@@ -12,6 +12,7 @@ enum {
     SIZES_MAX = 2049, /* of blocks in pools: multiples of 16 up to 32 KiB */
     EMPTIEST_PART = 4, /* an arena that is at most a fourth live pins memory */
     ARENA_BYTES_MAX = 2 << 20,
+    LARGE_MAX = 1 << 22, /* blocks that are listed */
 };
 
 struct census {
@@ -23,6 +24,7 @@ struct census {
     size_t arena_room, occupancy_room, range_room, large_room;
 
     /* Of the arena that is being counted: */
+    size_t first_place;
     struct shoal_arena_census arena;
     uint64_t is_live[ARENA_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
     struct here {
@@ -41,8 +43,8 @@ bool census_init(struct census *census, struct shoal_inspection *result, struct 
                  const struct layout *layout);
 void census_end(struct census *census);
 
-/* An arena, or as much of one, begins: at most ARENA_BYTES_MAX from `start` on. */
-void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes);
+/* An arena, or a part of one, begins: at most ARENA_BYTES_MAX from `start` on. */
+void census_begin_arena(struct census *census, uint64_t start);
 
 /* A pool of it, of which `copy` has the memory at `address`. `has_objects`: its blocks
  * may be objects. */
@@ -52,10 +54,13 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
 /* `bytes` without a live block that are resident, a pool's or a run of pages'. */
 void census_add_free(struct census *census, uint64_t bytes);
 
-/* What the arena's next place looks like: of a pool, or of none. */
-void census_add_place(struct census *census, uint8_t fullness);
+/* What the arena's next `bytes` look like: of a pool, or of none. They are told in
+ * places of result->pool_bytes; a rest is left out. */
+void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes);
 
-void census_end_arena(struct census *census);
+/* Ends it; or forgets it, which had no pool. */
+void census_end_arena(struct census *census, uint64_t bytes);
+void census_drop_arena(struct census *census);
 
 /* Addresses that are the allocator's; joined to the last ones where they meet. */
 void census_add_range(struct census *census, uint64_t start, uint64_t bytes);

@@ -2,13 +2,8 @@
 #define _GNU_SOURCE
 #include "shoal/inspect.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include "inspect/census.h"
@@ -16,13 +11,12 @@
 #include "inspect/interpreter.h"
 #include "inspect/pymalloc_heap.h"
 #include "inspect/shoal_heap.h"
+#include "inspect/target.h"
 
 struct inspector {
     struct shoal_inspection *result;
-    char *message;
-    size_t message_room;
-    pid_t pid;
-    struct maps maps;
+    struct complaint complaint;
+    struct target target;
     struct remote remote;
     struct interpreter interpreter;
     const struct layout *layout;
@@ -32,75 +26,14 @@ struct inspector {
     struct census *census;
 };
 
-__attribute__((format(printf, 3, 4))) static enum shoal_inspect_status
-fail(struct inspector *inspector, enum shoal_inspect_status status, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(inspector->message, inspector->message_room, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
 static double now_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ---- The process ------------------------------------------------------------------ */
-
-static int trace_scope(void) {
-    int scope = 0;
-    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-    if (file && fscanf(file, "%d", &scope) != 1) scope = 0;
-    if (file) fclose(file);
-    return scope;
-}
-
-static enum shoal_inspect_status refused(struct inspector *inspector) {
-    int pid = (int)inspector->pid, scope = trace_scope();
-    if (scope == 0)
-        return fail(inspector, SHOAL_INSPECT_NO_RIGHT,
-                    "may not read process %d: it is another user's or protects itself; it takes "
-                    "that user, or the capability CAP_SYS_PTRACE",
-                    pid);
-    return fail(inspector, SHOAL_INSPECT_NO_RIGHT,
-                "may not read process %d: kernel.yama.ptrace_scope is %d here; it takes the "
-                "capability CAP_SYS_PTRACE%s",
-                pid, scope, scope == 1 ? ", or a parent of the process" : "");
-}
-
-static enum shoal_inspect_status gone(struct inspector *inspector) {
-    return fail(inspector, SHOAL_INSPECT_NO_PROCESS, "process %d ended while it was read",
-                (int)inspector->pid);
-}
-
-/* One byte of the first mapping that has any: may it be read at all? */
-static enum shoal_inspect_status try_reading(struct inspector *inspector) {
-    for (size_t i = 0; i < inspector->maps.count; i++) {
-        char byte;
-        struct iovec to = {&byte, 1};
-        struct iovec from = {(void *)(uintptr_t)inspector->maps.items[i].start, 1};
-        if (process_vm_readv(inspector->pid, &to, 1, &from, 1, 0) == 1) return SHOAL_INSPECT_OK;
-        if (errno == EPERM) return refused(inspector);
-        if (errno == ESRCH) return gone(inspector);
-    }
-    return fail(inspector, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory that can be read",
-                (int)inspector->pid);
-}
-
-static enum shoal_inspect_status open_process(struct inspector *inspector) {
-    int pid = (int)inspector->pid;
-    if (pid <= 0 || (kill(inspector->pid, 0) != 0 && errno == ESRCH))
-        return fail(inspector, SHOAL_INSPECT_NO_PROCESS, "no process %d", pid);
-    int error = maps_read(&inspector->maps, inspector->pid);
-    if (error == EACCES || error == EPERM) return refused(inspector);
-    if (error) return fail(inspector, SHOAL_INSPECT_NO_PROCESS, "no process %d", pid);
-    if (inspector->maps.count == 0)
-        return fail(inspector, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory of its own", pid);
-    if (!remote_init(&inspector->remote, remote_read_process, &inspector->pid))
-        return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    return try_reading(inspector);
+static enum shoal_inspect_status out_of_memory(const struct inspector *inspector) {
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
 }
 
 /* ---- The interpreter ---------------------------------------------------------------- */
@@ -108,41 +41,37 @@ static enum shoal_inspect_status open_process(struct inspector *inspector) {
 /* A layout, or a status. Without a Python there may still be Shoal's heap. */
 static enum shoal_inspect_status find_interpreter(struct inspector *inspector) {
     struct interpreter *interpreter = &inspector->interpreter;
-    int pid = (int)inspector->pid;
-    interpreter_find(interpreter, &inspector->maps, inspector->pid);
+    if (!interpreter_find(interpreter, &inspector->remote, &inspector->target.maps))
+        return out_of_memory(inspector);
     inspector->has_beacon =
-        shoal_heap_find(&inspector->beacon, &inspector->remote, &inspector->maps);
+        shoal_heap_find(&inspector->beacon, &inspector->remote, &inspector->target.maps);
     if (interpreter->is_python) inspector->layout = layout_of(interpreter->minor);
     if (inspector->layout)
         snprintf(inspector->result->python, sizeof inspector->result->python, "%s",
                  interpreter->version);
     if (inspector->layout || inspector->has_beacon) return SHOAL_INSPECT_OK;
-    return fail(inspector, SHOAL_INSPECT_NO_PYTHON, "process %d is %s: %s", pid,
-                interpreter->is_pypy     ? "PyPy, which has no pools to read"
-                : interpreter->is_python ? "no CPython from 3.9 to 3.13"
-                                         : "not a Python",
-                interpreter->program);
-}
-
-static enum shoal_inspect_status find_arenas(struct inspector *inspector) {
-    if (inspector->layout && !arena_table_find(&inspector->table, &inspector->remote,
-                                               &inspector->maps, inspector->layout))
-        return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    return SHOAL_INSPECT_OK;
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_PYTHON, "process %d is %s: %s",
+                    (int)inspector->target.pid,
+                    interpreter->is_pypy     ? "PyPy, which has no pools to read"
+                    : interpreter->is_python ? "no CPython from 3.9 to 3.13"
+                                             : "not a Python",
+                    interpreter->program);
 }
 
 /* ---- Counting -------------------------------------------------------------------------- */
 
 static bool count_pymalloc(struct inspector *inspector) {
     struct shoal_inspection *result = inspector->result;
-    if (inspector->table.count == 0) return true;
-    result->allocator = SHOAL_ALLOCATOR_PYMALLOC;
+    const struct arena_table *table = &inspector->table;
+    if (!inspector->layout) return true;
+    if (!arena_table_find(&inspector->table, &inspector->remote, &inspector->target.maps,
+                          inspector->layout))
+        return false;
+    if (table->count == 0) return true;
     result->arena_bytes = inspector->layout->arena_bytes;
-    result->pool_bytes = inspector->layout->pool_bytes;
-    for (size_t i = 0; i < inspector->table.count; i++)
-        census_add_range(inspector->census, inspector->table.arenas[i].start, result->arena_bytes);
-    return pymalloc_heap_count(inspector->census, &inspector->remote, &inspector->table,
-                               inspector->layout);
+    for (size_t i = 0; i < table->count; i++)
+        census_add_range(inspector->census, table->arenas[i].start, result->arena_bytes);
+    return pymalloc_heap_count(inspector->census, &inspector->remote, table, inspector->layout);
 }
 
 /* What Shoal took over in a running interpreter is counted beside pymalloc's. */
@@ -155,67 +84,77 @@ static bool count_shoal(struct inspector *inspector) {
     if (!serves_objects && has_python) return done;
     result->allocator = SHOAL_ALLOCATOR_SHOAL;
     result->arena_bytes = 0;
-    result->pool_bytes = inspector->beacon.page_bytes;
     return done;
+}
+
+/* Where both are, places are of the smaller pools. */
+static bool begin_census(struct inspector *inspector) {
+    struct shoal_inspection *result = inspector->result;
+    inspector->census = calloc(1, sizeof *inspector->census);
+    result->allocator = SHOAL_ALLOCATOR_PYMALLOC;
+    result->pool_bytes =
+        inspector->has_beacon ? inspector->beacon.page_bytes : inspector->layout->pool_bytes;
+    return inspector->census &&
+           census_init(inspector->census, result, &inspector->remote, inspector->layout);
 }
 
 static enum shoal_inspect_status no_pools(struct inspector *inspector) {
     char words[128];
+    pid_t pid = inspector->target.pid;
     if (inspector->has_beacon && !inspector->layout) return SHOAL_INSPECT_OK;
-    interpreter_guess_allocator(&inspector->maps, inspector->pid, words, sizeof words);
-    return fail(inspector, SHOAL_INSPECT_NO_POOLS,
-                "process %d has no pools of pymalloc: its objects seem to be in %s",
-                (int)inspector->pid, words);
+    interpreter_guess_allocator(&inspector->target.maps, pid, words, sizeof words);
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
+                    "process %d has no pools of pymalloc: its objects seem to be in %s", (int)pid,
+                    words);
 }
 
 static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
     struct shoal_inspection *result = inspector->result;
-    struct frozen frozen;
-    inspector->census = calloc(1, sizeof *inspector->census);
-    if (!inspector->census ||
-        !census_init(inspector->census, result, &inspector->remote, inspector->layout))
-        return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+    struct frozen *frozen = NULL;
+    if (!begin_census(inspector)) return out_of_memory(inspector);
+    inspector->remote.bytes_left = target_bytes_max(&inspector->target);
     double began = now_seconds();
-    if (flags & SHOAL_INSPECT_FREEZE) freeze(&frozen, inspector->pid);
+    if (flags & SHOAL_INSPECT_FREEZE) frozen = freeze(inspector->target.pid);
+    target_update_maps(&inspector->target);
     bool done = count_pymalloc(inspector) && count_shoal(inspector);
-    if (flags & SHOAL_INSPECT_FREEZE) {
-        thaw(&frozen);
-        result->frozen_seconds = now_seconds() - began;
-    }
-    if (kill(inspector->pid, 0) != 0 && errno == ESRCH) return gone(inspector);
-    if (!done || !census_finish(inspector->census))
-        return fail(inspector, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+    bool was_frozen = frozen_count(frozen) > 0, is_same = target_is_same(&inspector->target);
+    thaw(frozen);
+    if (was_frozen) result->frozen_seconds = now_seconds() - began;
+    if (!is_same)
+        return complain(&inspector->complaint, SHOAL_INSPECT_NO_PROCESS,
+                        "process %d ended while it was read", (int)inspector->target.pid);
+    if (!done || !census_finish(inspector->census)) return out_of_memory(inspector);
     return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
 }
+
+/* ---- All of it --------------------------------------------------------------------------- */
 
 static void end(struct inspector *inspector) {
     if (inspector->census) census_end(inspector->census);
     free(inspector->census);
     arena_table_end(&inspector->table);
     remote_end(&inspector->remote);
-    maps_end(&inspector->maps);
+    target_close(&inspector->target);
+    free(inspector);
 }
 
 enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspection *inspection,
                                         char *message, size_t room) {
     struct inspector *inspector = calloc(1, sizeof *inspector);
+    struct complaint complaint = {message, room};
     double began = now_seconds();
     *inspection = (struct shoal_inspection){.pid = pid};
-    if (!inspector) {
-        snprintf(message, room, "out of memory");
-        return SHOAL_INSPECT_NO_MEMORY;
-    }
+    if (!inspector) return complain(&complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
     inspector->result = inspection;
-    inspector->pid = pid;
-    inspector->message = message;
-    inspector->message_room = room;
-    enum shoal_inspect_status status = open_process(inspector);
+    inspector->complaint = complaint;
+    enum shoal_inspect_status status = target_open(&inspector->target, pid, &complaint);
+    if (status == SHOAL_INSPECT_OK &&
+        !remote_init(&inspector->remote, target_read, &inspector->target))
+        status = out_of_memory(inspector);
     if (status == SHOAL_INSPECT_OK) status = find_interpreter(inspector);
-    if (status == SHOAL_INSPECT_OK) status = find_arenas(inspector);
     if (status == SHOAL_INSPECT_OK) status = count(inspector, flags);
     inspection->seconds = now_seconds() - began;
     end(inspector);
-    free(inspector);
     return status;
 }
 

@@ -2,15 +2,18 @@
 #include "inspect/interpreter.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { FILE_BYTES_MAX = 512 << 20, OLDEST = 9, NEWEST = 13 };
+enum {
+    OLDEST = 9,
+    NEWEST = 13,
+    READ_BYTES = 1 << 20,
+    OVERLAP = 64,            /* a text may lie on both sides of where a read ends */
+    SEARCHED_MAX = 512 << 20, /* bytes of files */
+    VARIABLES_MAX = 1 << 22, /* bytes of the environment that are looked at */
+};
 
 static const char *name_of(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -43,14 +46,13 @@ bool interpreter_has_data(const struct maps *maps, size_t index) {
 /* "3.M.m" at the end of a string, which linkers may have made the end of another. */
 static bool parse_version(const char *text, const char *end, struct interpreter *interpreter) {
     char *after;
-    if (end - text < 8 || strncmp(text, "3.", 2) != 0 || !isdigit((unsigned char)text[2]))
+    size_t most = (size_t)(end - text), length = strnlen(text, most);
+    if (length == most || length >= sizeof interpreter->version || length < strlen("3.9.0") ||
+        strspn(text, "0123456789.abrc+") != length || !isdigit((unsigned char)text[2]))
         return false;
     long minor = strtol(text + 2, &after, 10);
     if (minor < OLDEST || minor > NEWEST || *after != '.' || !isdigit((unsigned char)after[1]))
         return false;
-    size_t length = strnlen(text, (size_t)(end - text));
-    if (length >= sizeof interpreter->version || length == (size_t)(end - text)) return false;
-    if (strspn(text, "0123456789.abrc+") != length) return false;
     memcpy(interpreter->version, text, length + 1);
     interpreter->minor = (int)minor;
     return true;
@@ -59,61 +61,77 @@ static bool parse_version(const char *text, const char *end, struct interpreter 
 static void search_bytes(const char *bytes, size_t size, struct interpreter *interpreter) {
     static const char mark[] = "PYTHONHASHSEED"; /* of every CPython, stripped or not */
     const char *end = bytes + size, *at = bytes;
-    if (!memmem(bytes, size, mark, sizeof mark - 1)) return;
-    interpreter->is_python = true;
+    if (memmem(bytes, size, mark, sizeof mark - 1)) interpreter->is_python = true;
+    if (interpreter->minor) return;
     for (; (at = memmem(at, (size_t)(end - at), "3.", 2)) != NULL; at++)
         if (at > bytes && !isdigit((unsigned char)at[-1]) && at[-1] != '.' &&
             parse_version(at, end, interpreter))
             return;
 }
 
-static void search_file(const char *path, struct interpreter *interpreter) {
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
-        status.st_size <= FILE_BYTES_MAX) {
-        size_t size = (size_t)status.st_size;
-        char *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
-        if (bytes != MAP_FAILED) {
-            search_bytes(bytes, size, interpreter);
-            munmap(bytes, size);
-        }
+static void search_mapping(struct interpreter *interpreter, struct remote *remote,
+                           const struct mapped *mapped, char *bytes) {
+    uint64_t size = mapped->end - mapped->start;
+    for (uint64_t at = 0; at + OVERLAP < size; at += READ_BYTES - OVERLAP) {
+        size_t most = size - at < READ_BYTES ? (size_t)(size - at) : READ_BYTES;
+        search_bytes(bytes, remote_read(remote, mapped->start + at, bytes, most), interpreter);
     }
-    close(file);
 }
 
-void interpreter_find(struct interpreter *interpreter, const struct maps *maps, pid_t pid) {
-    char path[4352];
-    *interpreter = (struct interpreter){0};
-    interpreter->program = maps->program;
-    interpreter->is_pypy = strncmp(name_of(maps->program), "pypy", 4) == 0;
-    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    search_file(path, interpreter);
-    for (size_t i = 0; i < maps->count && interpreter->minor == 0; i++) {
+/* What is mapped of a file: its constants tell. They are read in the process rather
+ * than in the file, which may be in a file system of its own, or have been replaced
+ * since. */
+static void search_image(struct interpreter *interpreter, struct remote *remote,
+                         const struct maps *maps, size_t first, char *bytes, uint64_t *left) {
+    struct interpreter found = *interpreter;
+    for (size_t i = first; i < maps->count; i++) {
         const struct mapped *mapped = &maps->items[i];
-        if (strstr(name_of(mapped->path), "libpypy")) interpreter->is_pypy = true;
-        if (!is_libpython(mapped->path) ||
-            (i > 0 && !strcmp(mapped->path, maps->items[i - 1].path)))
-            continue;
-        snprintf(path, sizeof path, "/proc/%d/root%s", (int)pid, mapped->path);
-        search_file(path, interpreter);
+        if (strcmp(mapped->path, maps->items[first].path) != 0) continue;
+        if (mapped->end - mapped->start > *left) return;
+        *left -= mapped->end - mapped->start;
+        search_mapping(&found, remote, mapped, bytes);
+        if (found.is_python && found.minor) *interpreter = found;
+        if (found.is_python && found.minor) return;
     }
+    interpreter->is_python |= found.is_python;
+}
+
+static bool is_first_of(const struct maps *maps, size_t index) {
+    return index == 0 || strcmp(maps->items[index].path, maps->items[index - 1].path) != 0;
+}
+
+bool interpreter_find(struct interpreter *interpreter, struct remote *remote,
+                      const struct maps *maps) {
+    uint64_t left = SEARCHED_MAX;
+    char *bytes = malloc(READ_BYTES);
+    *interpreter = (struct interpreter){.program = maps->program};
+    interpreter->is_pypy = strncmp(name_of(maps->program), "pypy", 4) == 0;
+    for (size_t i = 0; bytes && i < maps->count && interpreter->minor == 0; i++) {
+        if (strstr(name_of(maps->items[i].path), "libpypy")) interpreter->is_pypy = true;
+        if (is_of_interpreter(maps, i) && is_first_of(maps, i))
+            search_image(interpreter, remote, maps, i, bytes, &left);
+    }
+    free(bytes);
+    return bytes != NULL;
 }
 
 /* ---- Its allocator -------------------------------------------------------------------- */
 
 static bool find_variable(pid_t pid, const char *name, char *value, size_t room) {
     char path[64];
-    char *entry = NULL;
-    size_t entry_room = 0, length = strlen(name);
-    bool found = false;
+    size_t length = strlen(name);
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    char *variables = malloc(VARIABLES_MAX + 1);
     FILE *file = fopen(path, "re");
-    while (file && !found && getdelim(&entry, &entry_room, '\0', file) > 0)
+    size_t got = file && variables ? fread(variables, 1, VARIABLES_MAX, file) : 0;
+    bool found = false;
+    for (size_t at = 0; at < got && !found; at += strlen(variables + at) + 1) {
+        variables[got] = '\0';
+        const char *entry = variables + at;
         if ((found = strncmp(entry, name, length) == 0 && entry[length] == '='))
             snprintf(value, room, "%s", entry + length + 1);
-    free(entry);
+    }
+    free(variables);
     if (file) fclose(file);
     return found;
 }

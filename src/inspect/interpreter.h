@@ -3,6 +3,7 @@
 #define SHOAL_INSPECT_INTERPRETER_H
 
 #include "inspect/maps.h"
+#include "inspect/remote.h"
 
 struct interpreter {
     bool is_python; /* CPython */
@@ -12,9 +13,10 @@ struct interpreter {
     const char *program; /* the path of its executable: the maps' */
 };
 
-/* Reads the executable and libpython, if there is one, where the process sees
- * them: it may have another file system than we do. */
-void interpreter_find(struct interpreter *interpreter, const struct maps *maps, pid_t pid);
+/* Searches what is mapped of the executable and of libpython, if there is one.
+ * False when there is no memory. */
+bool interpreter_find(struct interpreter *interpreter, struct remote *remote,
+                      const struct maps *maps);
 
 /* Whether a mapping holds the writable data of the executable or of libpython,
  * from their files or, behind those, of nothing. */

@@ -60,6 +60,7 @@ enum {
 #define TYPE_FLAG_HEAP (1ull << 9)
 #define TYPE_FLAG_READY (1ull << 12)
 #define TYPE_FLAG_GC (1ull << 14)
+#define TYPE_FLAG_STR (1ull << 28)
 #define TYPE_FLAG_OF_TYPES (1ull << 31)
 
 #endif

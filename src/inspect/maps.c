@@ -15,21 +15,21 @@ static bool is_special(const char *path) {
     return path[0] == '[' && strncmp(path, "[anon", 5) != 0 && strcmp(path, "[heap]") != 0;
 }
 
-static bool parse_line(char *line, struct mapped *item) {
+bool maps_parse(struct mapped *item, const char *line) {
     char mode[8], inode[32];
     int at = 0;
     if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %31s %n", &item->start, &item->end, mode,
                inode, &at) < 4 ||
-        at == 0 || item->end <= item->start)
+        at == 0 || strlen(mode) < 4 || item->end <= item->start)
         return false;
-    char *path = line + at;
-    path[strcspn(path, "\n")] = '\0';
+    const char *path = line + at;
     item->is_writable = mode[1] == 'w';
     item->is_executable = mode[2] == 'x';
     item->is_private = mode[3] == 'p';
-    item->is_anonymous = strcmp(inode, "0") == 0 && !is_special(path);
-    item->path = strdup(path);
-    return item->path != NULL;
+    item->path = strndup(path, strcspn(path, "\n"));
+    if (!item->path) return false;
+    item->is_anonymous = strcmp(inode, "0") == 0 && !is_special(item->path);
+    return true;
 }
 
 int maps_read(struct maps *maps, pid_t pid) {
@@ -43,11 +43,14 @@ int maps_read(struct maps *maps, pid_t pid) {
     snprintf(name, sizeof name, "/proc/%d/maps", (int)pid);
     FILE *file = fopen(name, "re");
     if (!file) return errno;
-    while (getline(&line, &room, file) > 0) {
-        if (!grow(&maps->items, &maps->room, maps->count, sizeof *maps->items)) break;
-        if (parse_line(line, &maps->items[maps->count])) maps->count++;
+    int error = 0;
+    while (error == 0 && getline(&line, &room, file) > 0) {
+        if (!grow(&maps->items, &maps->room, maps->count, sizeof *maps->items))
+            error = ENOMEM;
+        else if (maps_parse(&maps->items[maps->count], line))
+            maps->count++;
     }
-    int error = ferror(file) ? errno : 0;
+    if (ferror(file)) error = errno;
     free(line);
     fclose(file);
     return error;

@@ -21,6 +21,10 @@ struct maps {
     char program[4096]; /* the path of the executable, "" when it is not told */
 };
 
+/* One line of it, which ends with a newline or without; false when it is no such
+ * line. */
+bool maps_parse(struct mapped *item, const char *line);
+
 /* 0, or the errno of what failed. */
 int maps_read(struct maps *maps, pid_t pid);
 void maps_end(struct maps *maps);

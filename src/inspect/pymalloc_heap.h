@@ -5,8 +5,8 @@
 #include "inspect/arena_table.h"
 #include "inspect/census.h"
 
-/* Counts all that is in the arenas. False when there is no memory, or when nothing
- * of an arena could be read: the process has ended, say. */
+/* Counts all that is in the arenas. A pool that could not be read is an
+ * inconsistent one. False when there is no memory. */
 bool pymalloc_heap_count(struct census *census, struct remote *remote,
                          const struct arena_table *table, const struct layout *layout);
 

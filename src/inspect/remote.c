@@ -1,15 +1,15 @@
-#define _GNU_SOURCE
 #include "inspect/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "inspect/text.h"
 
 bool remote_init(struct remote *remote, remote_read_function *read, void *context) {
     remote->read = read;
     remote->context = context;
+    remote->looks_left = REMOTE_LOOKS;
+    remote->bytes_left = UINT64_MAX;
     remote->cache = calloc(REMOTE_CACHE, sizeof *remote->cache);
     return remote->cache != NULL;
 }
@@ -20,16 +20,25 @@ void remote_end(struct remote *remote) {
 }
 
 size_t remote_read(struct remote *remote, uint64_t address, void *buffer, size_t bytes) {
+    if (bytes > remote->bytes_left) return 0;
+    remote->bytes_left -= bytes;
     size_t got = remote->read(remote->context, address, buffer, bytes);
     return got < bytes ? got : bytes;
+}
+
+static bool spend(struct remote *remote, uint64_t looks) {
+    bool can = remote->looks_left >= looks;
+    remote->looks_left = can ? remote->looks_left - looks : 0;
+    return can;
 }
 
 /* The page, whole, or NULL. */
 static const uint8_t *page_at(struct remote *remote, uint64_t page) {
     struct remote_page *entry = &remote->cache[(page / REMOTE_PAGE) % REMOTE_CACHE];
-    if (entry->page == (page | 1)) return entry->bytes;
+    if (entry->page == (page | 1)) return spend(remote, 1) ? entry->bytes : NULL;
     entry->page = 0;
-    if (remote_read(remote, page, entry->bytes, REMOTE_PAGE) < REMOTE_PAGE) return NULL;
+    if (!spend(remote, REMOTE_LOOKS_A_PAGE)) return NULL;
+    if (remote->read(remote->context, page, entry->bytes, REMOTE_PAGE) < REMOTE_PAGE) return NULL;
     entry->page = page | 1;
     return entry->bytes;
 }
@@ -62,10 +71,4 @@ bool remote_text(struct remote *remote, uint64_t address, char *text, size_t roo
     }
     text[length] = '\0';
     return text_is_printable(text);
-}
-
-size_t remote_read_process(void *context, uint64_t address, void *buffer, size_t bytes) {
-    struct iovec to = {buffer, bytes}, from = {(void *)(uintptr_t)address, bytes};
-    ssize_t got = process_vm_readv(*(pid_t *)context, &to, 1, &from, 1, 0);
-    return got < 0 ? 0 : (size_t)got;
 }

@@ -11,11 +11,14 @@ enum {
     COPY_PAGES = CHUNK_PAGES + POOL_PAGES_MAX,
     RECORD_MAX = 64, /* bytes */
     CLASSES_MAX = 64,
+    CLASS_BYTES_MAX = 64,
     ARENAS_MAX = 64,
-    SLOTS_MAX = 1 << 24,
-    CHUNKS_MAX = 1 << 20, /* a TiB; a process that claims more is not believed */
+    SLOTS_MAX = 1 << 20,
     SEARCH_BYTES = 1 << 16,
+    SEARCHED_MAX = 256 << 20, /* bytes of the library and the program */
 };
+
+static const uint64_t PAGES_MAX = 1ull << 36; /* of an arena: all that there can be */
 
 struct class_of {
     uint32_t block_bytes, blocks, pages, first;
@@ -28,7 +31,6 @@ struct walk {
     struct class_of classes[CLASSES_MAX];
     uint64_t link_key;
     bool has_objects;
-    uint32_t chunks; /* read so far: CHUNKS_MAX at most */
     uint64_t pages; /* address of the arena's first page */
     uint8_t records[COPY_PAGES * RECORD_MAX];
     uint8_t copy[COPY_PAGES * PAGE];
@@ -48,16 +50,30 @@ static uint16_t short_of(const uint8_t *bytes, size_t at) {
 
 /* ---- The beacon ------------------------------------------------------------------- */
 
+static bool fits(uint32_t offset, uint32_t bytes, uint32_t whole) {
+    return offset <= whole && bytes <= whole - offset;
+}
+
 /* Whether its offsets lie in what it says they are offsets in. */
 static bool is_sound(const struct shoal_beacon *beacon) {
     uint32_t record = beacon->record.bytes, class = beacon->size_class.bytes;
     return beacon->page_bytes == PAGE && record >= 16 && record <= RECORD_MAX &&
-           beacon->record.free + 8 <= record && beacon->record.run_pages + 8 <= record &&
-           beacon->record.frees_left + 2 <= record && beacon->record.carved + 2 <= record &&
-           beacon->record.size_class < record && beacon->record.kind < record &&
-           beacon->size_class.count <= CLASSES_MAX && class >= 8 && class <= 64 &&
-           beacon->size_class.block_bytes + 2 <= class && beacon->size_class.blocks + 2 <= class &&
-           beacon->size_class.pages + 2 <= class && beacon->size_class.first + 2 <= class;
+           fits(beacon->record.free, 8, record) && fits(beacon->record.run_pages, 8, record) &&
+           fits(beacon->record.frees_left, 2, record) && fits(beacon->record.carved, 2, record) &&
+           fits(beacon->record.size_class, 1, record) && fits(beacon->record.kind, 1, record) &&
+           beacon->size_class.count <= CLASSES_MAX && class <= CLASS_BYTES_MAX &&
+           fits(beacon->size_class.block_bytes, 2, class) &&
+           fits(beacon->size_class.blocks, 2, class) && fits(beacon->size_class.pages, 2, class) &&
+           fits(beacon->size_class.first, 2, class);
+}
+
+/* A process may have the library and all its memory from elsewhere. */
+static bool is_used(const struct shoal_beacon *beacon, struct remote *remote) {
+    for (int i = 0; i < SHOAL_BEACON_ARENAS; i++) {
+        uint64_t at = (uintptr_t)beacon->arenas[i] + beacon->arena.count, count;
+        if (remote_word(remote, at, &count) && count) return true;
+    }
+    return false;
 }
 
 static bool search_mapping(struct shoal_beacon *beacon, struct remote *remote,
@@ -68,20 +84,26 @@ static bool search_mapping(struct shoal_beacon *beacon, struct remote *remote,
     for (uint64_t at = mapped->start; at < mapped->end; at += step) {
         uint64_t left = mapped->end - at;
         size_t got = remote_read(remote, at, bytes, left < sizeof bytes ? left : sizeof bytes);
-        const uint8_t *found = memmem(bytes, got, magic, sizeof magic);
-        if (found && remote_look(remote, at + (uint64_t)(found - bytes), beacon, sizeof *beacon) &&
-            is_sound(beacon))
-            return true;
+        const uint8_t *from = bytes, *found;
+        while ((found = memmem(from, got - (size_t)(from - bytes), magic, sizeof magic))) {
+            uint64_t address = at + (uint64_t)(found - bytes);
+            if (remote_look(remote, address, beacon, sizeof *beacon) && is_sound(beacon))
+                return true;
+            from = found + 1;
+        }
     }
     return false;
 }
 
 bool shoal_heap_find(struct shoal_beacon *beacon, struct remote *remote, const struct maps *maps) {
+    uint64_t bytes_left = SEARCHED_MAX;
     for (size_t i = 0; i < maps->count; i++) {
         const struct mapped *mapped = &maps->items[i];
         bool may_have = strstr(mapped->path, "libshoal") || !strcmp(mapped->path, maps->program);
-        if (may_have && !mapped->is_executable && search_mapping(beacon, remote, mapped))
-            return true;
+        if (!may_have || mapped->is_executable) continue;
+        if (mapped->end - mapped->start > bytes_left) return false;
+        bytes_left -= mapped->end - mapped->start;
+        if (search_mapping(beacon, remote, mapped)) return is_used(beacon, remote);
     }
     return false;
 }
@@ -92,7 +114,7 @@ static bool read_classes(struct walk *walk) {
     const struct shoal_beacon *beacon = walk->beacon;
     uint64_t at = (uintptr_t)beacon->classes;
     for (uint32_t i = 0; i < beacon->size_class.count; i++, at += beacon->size_class.bytes) {
-        uint8_t bytes[64];
+        uint8_t bytes[CLASS_BYTES_MAX];
         struct class_of *class = &walk->classes[i];
         if (!remote_look(walk->remote, at, bytes, beacon->size_class.bytes)) return false;
         class->block_bytes = short_of(bytes, beacon->size_class.block_bytes);
@@ -189,8 +211,26 @@ static void read_pools(struct walk *walk, size_t count, size_t known) {
     }
 }
 
-/* What begins at a page; gives how many pages it has. */
-static uint64_t count_run(struct walk *walk, size_t page, size_t known) {
+/* A record that has a run's length. Another may be met when the heap changes while it
+ * is read: then the next page may be the first of something again. */
+static bool is_run(const struct walk *walk, size_t page) {
+    uint8_t kind = kind_at(walk, page);
+    return kind == walk->beacon->kind.dirty || kind == walk->beacon->kind.clean ||
+           kind == walk->beacon->kind.busy || kind == walk->beacon->kind.large ||
+           kind == walk->beacon->kind.ahead;
+}
+
+/* Pages taken ahead were never touched when nothing is carved of them. */
+static bool is_resident_run(const struct walk *walk, size_t page) {
+    uint8_t kind = kind_at(walk, page);
+    if (kind == walk->beacon->kind.ahead)
+        return short_of(record_at(walk, page), walk->beacon->record.carved) != 0;
+    return kind == walk->beacon->kind.dirty || kind == walk->beacon->kind.busy;
+}
+
+/* What begins at a page, of which `left` are left in the arena and `known` in the
+ * copy; gives how many pages it has. */
+static uint64_t count_run(struct walk *walk, size_t page, size_t known, uint64_t left) {
     const struct shoal_beacon *beacon = walk->beacon;
     const struct class_of *class = class_at(walk, page);
     uint8_t kind = kind_at(walk, page);
@@ -200,18 +240,21 @@ static uint64_t count_run(struct walk *walk, size_t page, size_t known) {
         return class->pages;
     }
     uint64_t pages = word_of(record_at(walk, page), beacon->record.run_pages);
-    if (is_pool(walk, kind) || pages == 0 || pages > 1ull << 40) return 1;
+    if (!is_run(walk, page) || pages == 0) return 1;
+    if (pages > left) pages = left;
     if (kind == beacon->kind.large) census_add_large(walk->census, start, pages * PAGE);
-    if (kind == beacon->kind.dirty || kind == beacon->kind.busy)
-        census_add_free(walk->census, pages * PAGE);
+    if (is_resident_run(walk, page)) {
+        uint64_t here = pages < known - page ? pages : known - page;
+        census_add_free(walk->census, here * PAGE);
+        walk->census->result->page_free += (pages - here) * PAGE;
+    }
     return pages;
 }
 
-static void add_places(struct walk *walk, size_t from, uint64_t pages, uint64_t live) {
-    uint64_t fullness = pages ? live * 100 / (pages * PAGE) : 0;
-    uint8_t place = is_pool(walk, kind_at(walk, from)) ? (uint8_t)fullness : SHOAL_PLACE_FREE;
-    for (uint64_t i = 0; i < pages && from + i < COPY_PAGES; i++)
-        census_add_place(walk->census, place);
+/* What the pages from one to another look like, of which `live` bytes are live. */
+static void add_places(struct walk *walk, size_t from, size_t to, uint64_t live) {
+    uint8_t place = live ? (uint8_t)(live * 100 / ((to - from) * PAGE)) : SHOAL_PLACE_FREE;
+    census_add_place(walk->census, place, (to - from) * PAGE);
 }
 
 /* A chunk of an arena, from a page on which something begins; gives the page, from
@@ -219,21 +262,24 @@ static void add_places(struct walk *walk, size_t from, uint64_t pages, uint64_t 
 static uint64_t count_chunk(struct walk *walk, uint64_t first, uint64_t top, uint64_t records) {
     uint64_t left = top - first, page = 0;
     size_t known = left < COPY_PAGES ? (size_t)left : COPY_PAGES;
-    size_t count = left < CHUNK_PAGES ? (size_t)left : CHUNK_PAGES;
+    size_t count = left < CHUNK_PAGES ? (size_t)left : CHUNK_PAGES, end = 0;
     size_t bytes = known * walk->beacon->record.bytes;
     uint64_t at = records + first * walk->beacon->record.bytes;
     if (remote_read(walk->remote, at, walk->records, bytes) < bytes) return left;
-    census_begin_arena(walk->census, walk->pages + first * PAGE, count * PAGE);
+    census_begin_arena(walk->census, walk->pages + first * PAGE);
     read_pools(walk, count, known);
     while (page < count) {
         uint64_t live = walk->census->arena.live;
-        uint64_t pages = count_run(walk, (size_t)page, known);
-        add_places(walk, (size_t)page, pages, walk->census->arena.live - live);
-        page += pages;
+        uint64_t next = page + count_run(walk, (size_t)page, known, left - page);
+        end = next < known ? (size_t)next : known;
+        add_places(walk, (size_t)page, end, walk->census->arena.live - live);
+        page = next;
     }
     if (walk->census->arena.pools) {
-        census_end_arena(walk->census);
-        census_add_range(walk->census, walk->census->arena.start, count * PAGE);
+        census_end_arena(walk->census, end * PAGE);
+        census_add_range(walk->census, walk->census->arena.start, end * PAGE);
+    } else {
+        census_drop_arena(walk->census);
     }
     return page;
 }
@@ -247,10 +293,9 @@ static void count_arenas(struct walk *walk, uint64_t arenas) {
         uint64_t at = arenas + beacon->arena.array + i * beacon->arena.bytes, records, top;
         if (!remote_word(walk->remote, at + beacon->arena.pages, &walk->pages) ||
             !remote_word(walk->remote, at + beacon->arena.records, &records) ||
-            !remote_word(walk->remote, at + beacon->arena.top, &top) || top > 1ull << 36)
+            !remote_word(walk->remote, at + beacon->arena.top, &top) || top > PAGES_MAX)
             continue;
-        for (uint64_t page = 0; page < top && walk->chunks++ < CHUNKS_MAX;)
-            page += count_chunk(walk, page, top, records);
+        for (uint64_t page = 0; page < top;) page += count_chunk(walk, page, top, records);
     }
 }
 

@@ -8,4 +8,7 @@
  * character that was cut off is taken away. */
 bool text_is_printable(char *text);
 
+/* What is not becomes question marks: no process writes to our terminal as it likes. */
+void text_make_printable(char *text);
+
 #endif

@@ -104,5 +104,5 @@ bool type_name_read(struct remote *remote, const struct layout *layout, uint64_t
         snprintf(name, room, "%s", qualified);
     else
         snprintf(name, room, "%s.%s", module, qualified);
-    return true;
+    return text_is_printable(name); /* which takes away what was cut in two */
 }

@@ -8,9 +8,14 @@
 
 enum {
     FIRST_SLOTS = 4096,
-    SLOTS_MAX = 1 << 20, /* 16 MiB; what comes after is looked at each time */
+    SLOTS_MAX = 1 << 20, /* 16 MiB; when half are used only types are remembered */
+    PROBES_MAX = 256, /* as good as never reached, if not on purpose */
+    TYPES_MAX = 1 << 17, /* at most 40 MiB with their names */
     BASIC_BYTES_MAX = 1 << 24,
 };
+
+/* Addresses of user space, above the pages that are never mapped. */
+static const uint64_t ADDRESS_MIN = 1 << 16, ADDRESS_MAX = 1ull << 56;
 
 bool type_table_init(struct type_table *table, struct remote *remote, const struct layout *layout) {
     *table = (struct type_table){.remote = remote, .layout = layout, .slot_count = FIRST_SLOTS};
@@ -50,10 +55,17 @@ static uint32_t header_bytes(const struct layout *layout, uint64_t flags) {
     return flags & layout->preheader_flags ? bytes + PREHEADER_BYTES : bytes;
 }
 
+/* An str takes less than its type says when it is ASCII; those of classes made from
+ * it do not. */
+static uint32_t least_bytes(const struct layout *layout, uint64_t flags, uint64_t basic) {
+    bool is_str = (flags & TYPE_FLAG_STR) && !(flags & TYPE_FLAG_HEAP);
+    return is_str && basic > layout->text_at ? layout->text_at : (uint32_t)basic;
+}
+
 static bool read_type(struct type_table *table, uint64_t address, struct type *type) {
     uint8_t bytes[TYPE_BYTES];
     char name[TYPE_NAME_ROOM];
-    if (address % 8 || !remote_look(table->remote, address, bytes, sizeof bytes)) return false;
+    if (!remote_look(table->remote, address, bytes, sizeof bytes)) return false;
     uint64_t flags = word_of(bytes, TYPE_FLAGS_AT);
     uint64_t basic = word_of(bytes, TYPE_BASIC_SIZE_AT);
     if (!(flags & TYPE_FLAG_READY) || basic == 0 || basic > BASIC_BYTES_MAX) return false;
@@ -62,7 +74,7 @@ static bool read_type(struct type_table *table, uint64_t address, struct type *t
         return false;
     *type = (struct type){
         .name = strdup(name),
-        .basic_bytes = (uint32_t)basic,
+        .basic_bytes = least_bytes(table->layout, flags, basic),
         .header_bytes = header_bytes(table->layout, flags),
         .is_gc = flags & TYPE_FLAG_GC,
     };
@@ -71,11 +83,15 @@ static bool read_type(struct type_table *table, uint64_t address, struct type *t
 
 /* ---- The table ---------------------------------------------------------------- */
 
+/* The slot of an address, or the empty one that it may have; NULL when others are
+ * crowded there. */
 static struct type_slot *slot_of(struct type_slot *slots, size_t count, uint64_t address) {
-    size_t mask = count - 1;
-    size_t i = (size_t)((address >> 3) * 0x9E3779B97F4A7C15ull >> 32) & mask;
-    while (slots[i].address && slots[i].address != address) i = (i + 1) & mask;
-    return &slots[i];
+    size_t first = (size_t)((address >> 3) * 0x9E3779B97F4A7C15ull >> 32);
+    for (size_t i = first; i < first + PROBES_MAX; i++) {
+        struct type_slot *slot = &slots[i & (count - 1)];
+        if (slot->address == address || slot->address == 0) return slot;
+    }
+    return NULL;
 }
 
 static bool make_room(struct type_table *table) {
@@ -84,9 +100,11 @@ static bool make_room(struct type_table *table) {
     size_t count = table->slot_count * 2;
     struct type_slot *slots = calloc(count, sizeof *slots);
     if (!slots) return false;
-    for (size_t i = 0; i < table->slot_count; i++)
-        if (table->slots[i].address)
-            *slot_of(slots, count, table->slots[i].address) = table->slots[i];
+    for (size_t i = 0; i < table->slot_count; i++) {
+        uint64_t address = table->slots[i].address;
+        struct type_slot *slot = address ? slot_of(slots, count, address) : NULL;
+        if (slot) *slot = table->slots[i];
+    }
     free(table->slots);
     table->slots = slots;
     table->slot_count = count;
@@ -95,7 +113,7 @@ static bool make_room(struct type_table *table) {
 
 static int32_t add_type(struct type_table *table, uint64_t address) {
     struct type type;
-    if (!read_type(table, address, &type)) return TYPE_NONE;
+    if (table->type_count == TYPES_MAX || !read_type(table, address, &type)) return TYPE_NONE;
     if (!grow(&table->types, &table->type_room, table->type_count, sizeof *table->types)) {
         free(type.name);
         return TYPE_NONE;
@@ -105,12 +123,15 @@ static int32_t add_type(struct type_table *table, uint64_t address) {
 }
 
 int32_t type_table_find(struct type_table *table, uint64_t address) {
+    if (address % 8 || address < ADDRESS_MIN || address >= ADDRESS_MAX) return TYPE_NONE;
     struct type_slot *slot = slot_of(table->slots, table->slot_count, address);
-    if (slot->address) return slot->type;
-    if (address == 0 || !make_room(table)) return TYPE_NONE;
+    if (slot && slot->address) return slot->type;
     int32_t type = add_type(table, address);
+    bool has_room = make_room(table) || type != TYPE_NONE;
     slot = slot_of(table->slots, table->slot_count, address);
-    *slot = (struct type_slot){address, type};
-    table->used++;
+    if (slot && has_room) {
+        *slot = (struct type_slot){address, type};
+        table->used++;
+    }
     return type;
 }

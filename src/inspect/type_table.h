@@ -13,7 +13,7 @@ enum {
 
 struct type {
     char *name;
-    uint32_t basic_bytes;
+    uint32_t basic_bytes;  /* that such an object takes at least  */
     uint32_t header_bytes; /* that lie before such an object */
     bool is_gc;
     uint64_t blocks, bytes;
@@ -26,8 +26,8 @@ struct type_table {
     const struct layout *layout;
     struct type *types;
     size_t type_count, type_room;
-    /* Addresses asked for, by hash: open addressing, at most half full. Those that
-     * are no types are remembered too, up to a bound. */
+    /* Addresses asked for, by hash: open addressing, at most half full of
+     * those that are no types, which are remembered too. */
     struct type_slot {
         uint64_t address; /* 0: empty */
         int32_t type;     /* an index, or TYPE_NONE */

@@ -35,6 +35,12 @@ static PyObject *pinning_item(const void *item) {
                          type->pinned_blocks, type->pinned_held);
 }
 
+static int by_pinned_held(const void *left, const void *right) {
+    const struct shoal_type_census *a = left, *b = right;
+    if (a->pinned_held != b->pinned_held) return a->pinned_held > b->pinned_held ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
 static PyObject *extent_item(const void *item) {
     const struct shoal_extent *extent = item;
     return Py_BuildValue("(KK)", extent->start, extent->bytes);
@@ -55,18 +61,29 @@ static PyObject *list_of(const void *items, size_t count, size_t item_bytes,
 
 #define LIST(items, count, make) list_of(items, count, sizeof *(items), make)
 
+/* Those that pin arenas, most held bytes first. Sorts the types, so it comes after
+ * the list of all of them. */
+static PyObject *pinning_list(const struct shoal_inspection *of) {
+    size_t count = 0;
+    qsort(of->types, of->type_count, sizeof *of->types, by_pinned_held);
+    for (size_t i = 0; i < of->type_count; i++)
+        if (of->types[i].pinned_arenas) of->types[count++] = of->types[i];
+    return LIST(of->types, count, pinning_item);
+}
+
 static PyObject *result_dict(const struct shoal_inspection *of) {
+    PyObject *types = LIST(of->types, of->type_count, type_item);
+    PyObject *pinning = pinning_list(of);
     return Py_BuildValue(
         "{sisssssdsdsKsKsIsIsNsNsNsNsy#sKsKsNsN}", "pid", (int)of->pid, "python", of->python,
         "allocator", of->allocator == SHOAL_ALLOCATOR_SHOAL ? "shoal" : "pymalloc", "seconds",
         of->seconds, "frozen_seconds", of->frozen_seconds, "pools_read", of->pools_read,
         "pools_inconsistent", of->pools_inconsistent, "arena_bytes", of->arena_bytes, "pool_bytes",
         of->pool_bytes, "arenas", LIST(of->arenas, of->arena_count, arena_item), "size_classes",
-        LIST(of->sizes, of->size_count, size_item), "types",
-        LIST(of->types, of->type_count, type_item), "pinning",
-        LIST(of->types, of->type_count, pinning_item), "occupancy", (const char *)of->occupancy,
-        (Py_ssize_t)of->occupancy_count, "mesh_pages", of->mesh_pages, "page_free_bytes",
-        of->page_free, "large", LIST(of->large, of->large_count, extent_item), "ranges",
+        LIST(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning, "occupancy",
+        of->occupancy ? (const char *)of->occupancy : "", (Py_ssize_t)of->occupancy_count,
+        "mesh_pages", of->mesh_pages, "page_free_bytes", of->page_free, "large",
+        LIST(of->large, of->large_count, extent_item), "ranges",
         LIST(of->ranges, of->range_count, extent_item));
 }
 
