@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 
 PT_LOAD = 1
@@ -36,13 +37,15 @@ class Elf:
 
 
 def read(path: str | bytes) -> Elf | None:
-    """Read the headers of `path`; None where it is no little-endian ELF file.
+    """Read the headers of `path`; None where it is no regular, little-endian ELF file.
 
     Raises
     ------
     OSError
         `path` cannot be read.
     """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return None  # Opening a device may do things.
     with open(path, "rb", opener=_without_waiting) as file:
         ident = file.read(64)
         if len(ident) < 64 or ident[:4] != b"\x7fELF" or ident[5] != 1:

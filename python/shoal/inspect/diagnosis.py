@@ -167,7 +167,7 @@ def _fragmentation(snapshot: Snapshot) -> str:
 def _elsewhere(snapshot: Snapshot) -> str:
     resident = snapshot.resident
     places = (
-        (resident.libc, "libc's heap: C libraries, or buffers"),
+        (resident.libc, "libc's heap: blocks of more than 512 bytes, and C libraries"),
         (resident.other, "other mappings: libraries with heaps of their own, or shared memory"),
         (resident.file_backed, "files: the program and its libraries"),
         (resident.stacks, "stacks of threads"),

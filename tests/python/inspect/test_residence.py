@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import struct
 from pathlib import Path
 
 import pytest
-from shoal import _smaps
+from shoal import _elf, _owners, _smaps
 from shoal.inspect import rss
 from shoal.inspect.snapshot import Arena, Residence
 
@@ -214,3 +215,40 @@ def test_ranges() -> None:
         (22, 29),
     ]
     assert rss._apart([(0, 5, "a"), (3, 9, "b"), (4, 5, "c")]) == [(0, 5, "a"), (5, 9, "b")]
+
+
+# ---- The files of a process that lies ---------------------------------------------------------
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    paths = [bytes(tmp_path / name) for name in ("pipe", "folder", "none")] + [b"/dev/zero"]
+    mappings = [_smaps.Mapping(0, 4096, b"r-xp", path) for path in paths]
+    assert list(_owners.bss_claims(mappings)) == []
+
+
+def test_files_whose_headers_are_nonsense(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    good = Path(os.path.realpath("/proc/self/exe")).read_bytes()[:4096]
+    numbers = random.Random(4)
+    for _ in range(2_000):
+        data = bytearray(good)
+        for _ in range(numbers.randrange(1, 20)):
+            data[numbers.randrange(4, 400)] = numbers.choice(
+                (0, 1, 0x7F, 0xFF, numbers.randrange(256))
+            )
+        path.write_bytes(data[: numbers.choice((4096, numbers.randrange(4096)))])
+        mappings = [_smaps.Mapping(4096, 8192, b"r-xp", bytes(path))]
+        claims = rss._apart(list(_owners.bss_claims(mappings)))
+        assert all(start < end for start, end, _ in claims)
+
+
+def test_paths_are_looked_up_where_the_process_sees_them(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = Path(os.path.realpath("/proc/self/exe"))
+    (tmp_path / "bin" / "p").write_bytes(program.read_bytes())
+    there = [_smaps.Mapping(0x400000, 0x500000, b"r-xp", b"/bin/p")]
+    here = [_smaps.Mapping(0x400000, 0x500000, b"r-xp", bytes(program))]
+    assert list(_owners.bss_claims(there, bytes(tmp_path))) == list(_owners.bss_claims(here))
+    assert _elf.read(str(tmp_path / "bin" / "p")) is not None
