@@ -38,8 +38,8 @@ def _parsers() -> tuple[_Parser, _Parser]:
     top = _Parser(
         prog="shoal",
         description="A heap for Python that gives back what nothing uses.",
-        epilog="`shoal run --help` shows how to run programs on it, `shoal inspect --help` how to look "
-        "at one that runs.",
+        epilog="`shoal run --help` shows how to run programs on it, `shoal inspect --help` "
+        "how to look at one that runs.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"shoal {__version__}")
