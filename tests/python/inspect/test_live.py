@@ -43,7 +43,8 @@ def numbers(snapshot: Snapshot) -> dict[str, int]:
 def grew(start: Start, make: str, **names: int) -> dict[str, int]:
     """Return by how many blocks types grew, for names that a program makes many of."""
     without, with_them = (
-        numbers(inspect.take(start(KEEP + code))) for code in ("", textwrap.dedent(make))
+        numbers(inspect.take(start(f"{KEEP}{code}\ngc.collect()")))
+        for code in ("", textwrap.dedent(make))
     )
     return {name: with_them.get(name, 0) - without.get(name, 0) for name in names}
 
@@ -130,15 +131,14 @@ def test_types_are_exact(start: Start) -> None:
         c = [{} for _ in range(4_001)]
         d = [float(at) + 0.5 for at in range(3_011)]
         e = [set() for _ in range(2_003)]
-        gc.collect()
         """,
         **{"app.models.Session": 0, "tuple": 0, "float": 0, "set": 0, "dict": 0},
     )
     assert found["app.models.Session"] == 10_007
-    assert found["tuple"] == pytest.approx(5_003, abs=20)
-    assert found["float"] == pytest.approx(3_011, abs=20)
-    assert found["set"] == pytest.approx(2_003, abs=20)
-    assert found["dict"] == pytest.approx(4_001, abs=20)
+    assert found["tuple"] == pytest.approx(5_003, abs=10)
+    assert found["float"] == pytest.approx(3_011, abs=10)
+    assert found["set"] == pytest.approx(2_003, abs=10)
+    assert found["dict"] == pytest.approx(4_001, abs=10)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_texts_are_exact(start: Start, make: str, name: str, count: int) -> None
 )
 def test_objects_are_exact(start: Start, make: str, name: str, count: int) -> None:
     found = grew(start, f"kept = {make}", **{name: 0})
-    assert found[name] == pytest.approx(count, abs=20)
+    assert found[name] == pytest.approx(count, abs=10)
 
 
 def test_what_pins_the_emptiest_arenas(start: Start) -> None:
