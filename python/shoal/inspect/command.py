@@ -335,7 +335,7 @@ def _take(pid: int, freeze: bool) -> Snapshot:
     try:
         return inspect.take(pid, freeze=freeze)
     except (OSError, NotPythonError, MemoryError) as error:
-        if isinstance(error, ProcessLookupError) or _has_ended(pid):
+        if _has_ended(pid):
             raise _CannotInspectError(f"process {pid} ended while it was read", 1) from None
         reason = _reason(error) if isinstance(error, OSError) else str(error)
         raise _CannotInspectError(reason) from None
