@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from shoal.inspect.compare import compare, judge, write_changes
@@ -157,6 +159,11 @@ def written(snapshot: Snapshot, screen, width=None, colour=False, **shown) -> st
 @pytest.mark.parametrize(("width", "golden"), [(None, WIDE), (100, WIDE), (60, NARROW)])
 def test_the_screen(fragmented: Snapshot, screen, width, golden) -> None:
     assert written(fragmented, screen, width) == golden
+
+
+def test_the_docs_show_the_screen() -> None:
+    docs = Path(__file__).parents[3] / "docs" / "inspect.md"
+    assert textwrap.indent(WIDE, "    ") in docs.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [100, 60])
