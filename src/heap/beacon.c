@@ -1,13 +1,11 @@
 /* The beacon: how a reader from outside finds its way in this heap. */
-#include "shoal/beacon.h"
-
 #include "heap/mapping.h"
 #include "heap/pool.h"
 #include "heap/process.h"
 
-/* Kept though nothing here refers to it; in data, as its addresses are only known
+/* Kept though no code refers to it; in data, as its addresses are only known
  * once the library is loaded. */
-__attribute__((used, retain)) static const struct shoal_beacon beacon = {
+__attribute__((used, retain)) const struct shoal_beacon heap_beacon = {
     .magic = SHOAL_BEACON_MAGIC,
     .arenas = {&object_arenas, &shared_arenas},
     .link_key = &link_key,

@@ -67,7 +67,9 @@ static bool is_sound(const struct shoal_beacon *beacon) {
            fits(beacon->size_class.first, 2, class);
 }
 
-/* A process may have the library and all its memory from elsewhere. */
+/* A process may have the library and all its memory from elsewhere. Nor is a beacon of
+ * use as it is in the file, before its addresses were known: the mapping before that
+ * of the data may show it as well. */
 static bool is_used(const struct shoal_beacon *beacon, struct remote *remote) {
     for (int i = 0; i < SHOAL_BEACON_ARENAS; i++) {
         uint64_t at = (uintptr_t)beacon->arenas[i] + beacon->arena.count, count;
@@ -87,7 +89,8 @@ static bool search_mapping(struct shoal_beacon *beacon, struct remote *remote,
         const uint8_t *from = bytes, *found;
         while ((found = memmem(from, got - (size_t)(from - bytes), magic, sizeof magic))) {
             uint64_t address = at + (uint64_t)(found - bytes);
-            if (remote_look(remote, address, beacon, sizeof *beacon) && is_sound(beacon))
+            if (remote_look(remote, address, beacon, sizeof *beacon) && is_sound(beacon) &&
+                is_used(beacon, remote))
                 return true;
             from = found + 1;
         }
@@ -103,7 +106,7 @@ bool shoal_heap_find(struct shoal_beacon *beacon, struct remote *remote, const s
         if (!may_have || mapped->is_executable) continue;
         if (mapped->end - mapped->start > bytes_left) return false;
         bytes_left -= mapped->end - mapped->start;
-        if (search_mapping(beacon, remote, mapped)) return is_used(beacon, remote);
+        if (search_mapping(beacon, remote, mapped)) return true;
     }
     return false;
 }
