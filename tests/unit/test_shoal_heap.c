@@ -8,7 +8,8 @@
 #include "inspect/target.h"
 #include "unit.h"
 
-#include "python_image.h"
+#include "inspect/layout.h"
+#include "shoal_image.h"
 
 enum { PAGE = 4096, CLASSES_ROOM = 128 };
 
@@ -148,53 +149,26 @@ static void objects_in_it_have_their_types(void **state) {
 
 /* ---- Made by hand ------------------------------------------------------------------ */
 
-static const uint64_t LIBRARY_AT = 0x7f0000000000, RECORDS_AT = 0x7f1000000000,
-                      PAGES_AT = 0x7f2000000000;
-enum { BEACON_AT = 256, ARENAS_AT = 4096, CLASSES_AT = 8192, MAPPINGS_AT = 12288, RECORDS = 512 };
-
 static struct image image;
 static struct remote remote;
 
-static const void *in_library(uint64_t offset) { return (const void *)(LIBRARY_AT + offset); }
+static void put_beacon(void) { shoal_image_put_beacon(&image, &beacon); }
+static uint8_t *record_at(size_t page) { return shoal_image_record(&image, &beacon, page); }
 
-static void put_beacon(void) { image_put(&image, LIBRARY_AT + BEACON_AT, &beacon, sizeof beacon); }
-
-static uint8_t *record_at(size_t page) {
-    return image_at(&image, RECORDS_AT + page * beacon.record.bytes, beacon.record.bytes);
+static void put_run(size_t page, uint8_t kind, uint64_t pages) {
+    shoal_image_put_run(&image, &beacon, page, kind, pages);
 }
 
-/* A heap with one size class of 64 bytes and pages that were never used. */
+static void put_pool(size_t page, uint16_t carved) {
+    shoal_image_put_pool(&image, &beacon, page, carved);
+}
+
 static int begin_image(void **state) {
-    uint16_t class[] = {64, 63, 1, 0};
     (void)state;
     count_ourselves(NULL);
     shoal_inspection_end(&result);
     image_init(&image);
-    image_map(&image, LIBRARY_AT, 1 << 14, "rw-p", "/opt/libshoal.so");
-    image_map(&image, RECORDS_AT, RECORDS * beacon.record.bytes, "rw-p", "");
-    image_map(&image, PAGES_AT, RECORDS * PAGE, "rw-p", "");
-    beacon.arenas[0] = in_library(ARENAS_AT);
-    beacon.arenas[1] = in_library(ARENAS_AT + 2048);
-    beacon.arena.count = 0;
-    beacon.arena.array = 8;
-    beacon.arena.bytes = 24;
-    beacon.arena.pages = 0;
-    beacon.arena.records = 8;
-    beacon.arena.top = 16;
-    beacon.classes = in_library(CLASSES_AT);
-    beacon.size_class.count = 1;
-    beacon.size_class.bytes = 8;
-    beacon.size_class.block_bytes = 0;
-    beacon.size_class.blocks = 2;
-    beacon.size_class.pages = 4;
-    beacon.size_class.first = 6;
-    beacon.link_key = beacon.mappings = in_library(MAPPINGS_AT);
-    image_put(&image, LIBRARY_AT + CLASSES_AT, class, sizeof class);
-    image_put_word(&image, LIBRARY_AT + ARENAS_AT, 1);
-    image_put_word(&image, LIBRARY_AT + ARENAS_AT + 8, PAGES_AT);
-    image_put_word(&image, LIBRARY_AT + ARENAS_AT + 16, RECORDS_AT);
-    image_put_word(&image, LIBRARY_AT + ARENAS_AT + 24, RECORDS);
-    put_beacon();
+    shoal_image_map(&image, &beacon);
     return !remote_init(&remote, image_read, &image);
 }
 
@@ -204,22 +178,6 @@ static int end_image(void **state) {
     remote_end(&remote);
     image_end(&image);
     return 0;
-}
-
-static void put_run(size_t page, uint8_t kind, uint64_t pages) {
-    uint8_t *record = record_at(page);
-    memcpy(record + beacon.record.run_pages, &pages, sizeof pages);
-    record[beacon.record.kind] = kind;
-}
-
-static void put_pool(size_t page, uint16_t carved) {
-    uint8_t *record = record_at(page);
-    uint64_t end = PAGES_AT + page * PAGE + beacon.end_mark;
-    memcpy(record + beacon.record.free, &end, sizeof end);
-    memcpy(record + beacon.record.carved, &carved, sizeof carved);
-    memcpy(record + beacon.record.frees_left, &carved, sizeof carved);
-    record[beacon.record.size_class] = 0;
-    record[beacon.record.kind] = beacon.kind.partial;
 }
 
 static void runs_and_pools_are_told_apart(void **state) {
@@ -234,11 +192,11 @@ static void runs_and_pools_are_told_apart(void **state) {
     assert_int_equal(result.arena_count, 2);
     assert_int_equal(result.arenas[0].live, 640);
     assert_int_equal(result.arenas[0].page_free, 4 * PAGE);
-    assert_int_equal(result.arenas[1].start, PAGES_AT + 310 * PAGE);
+    assert_int_equal(result.arenas[1].start, SHOAL_PAGES_AT + 310 * PAGE);
     assert_int_equal(result.arenas[1].free_pools, 2);
     assert_int_equal(result.arenas[1].live_blocks, 63);
     assert_int_equal(result.large_count, 1);
-    assert_int_equal(result.large[0].start, PAGES_AT + 10 * PAGE);
+    assert_int_equal(result.large[0].start, SHOAL_PAGES_AT + 10 * PAGE);
     assert_int_equal(result.large[0].bytes, 300 * PAGE);
     assert_int_equal(result.occupancy_count,
                      places_of(&result.arenas[0]) + places_of(&result.arenas[1]));
@@ -272,7 +230,7 @@ static void offsets_out_of_their_structures_are_not_believed(void **state) {
 static void a_heap_without_arenas_is_not_in_use(void **state) {
     struct shoal_beacon found;
     (void)state;
-    image_put_word(&image, LIBRARY_AT + ARENAS_AT, 0);
+    image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT, 0);
     assert_false(shoal_heap_find(&found, &remote, &image.maps));
 }
 
@@ -284,7 +242,7 @@ static void size_classes_that_do_not_fit_are_not_believed(void **state) {
     (void)state;
     put_pool(0, 1);
     for (size_t i = 0; i < COUNT_OF(classes); i++) {
-        image_put(&image, LIBRARY_AT + CLASSES_AT, classes[i], sizeof classes[i]);
+        image_put(&image, SHOAL_LIBRARY_AT + SHOAL_CLASSES_AT, classes[i], sizeof classes[i]);
         for (size_t page = 0; page < REMOTE_CACHE; page++) remote.cache[page].page = 0;
         count(&remote, NULL);
         assert_int_equal(result.arena_count, 0);
@@ -293,7 +251,7 @@ static void size_classes_that_do_not_fit_are_not_believed(void **state) {
 }
 
 static void pools_that_lie_are_inconsistent(void **state) {
-    uint64_t key = 0, circle = PAGES_AT + 64;
+    uint64_t key = 0, circle = SHOAL_PAGES_AT + 64;
     (void)state;
     put_pool(0, 10);
     put_pool(1, UINT16_MAX);            /* carved beyond its end                       */
@@ -305,7 +263,7 @@ static void pools_that_lie_are_inconsistent(void **state) {
     image_put_word(&image, circle, circle ^ key);
     put_pool(4, 10);
     record_at(4)[beacon.record.size_class] = 200;
-    put_pool(RECORDS - 1, 10);
+    put_pool(SHOAL_IMAGE_PAGES - 1, 10);
     assert_true(count(&remote, NULL));
     assert_int_equal(result.pools_read, 5);
     assert_int_equal(result.pools_inconsistent, 2);
@@ -319,10 +277,10 @@ static void claims_are_bounded(void **state) {
     put_pool(0, 1);
     put_run(1, beacon.kind.large, UINT64_MAX);
     for (size_t i = 0; i < COUNT_OF(tops); i++) {
-        image_put_word(&image, LIBRARY_AT + ARENAS_AT, UINT64_MAX); /* arenas */
-        image_put_word(&image, LIBRARY_AT + ARENAS_AT + 24, tops[i]);
-        image_put_word(&image, LIBRARY_AT + MAPPINGS_AT, LIBRARY_AT);
-        image_put_word(&image, LIBRARY_AT + MAPPINGS_AT + 8, UINT64_MAX);
+        image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT, UINT64_MAX); /* arenas */
+        image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT + 24, tops[i]);
+        image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_MAPPINGS_AT, SHOAL_LIBRARY_AT);
+        image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_MAPPINGS_AT + 8, UINT64_MAX);
         for (size_t page = 0; page < REMOTE_CACHE; page++) remote.cache[page].page = 0;
         image.reads = 0;
         assert_true(count(&remote, NULL));
@@ -338,14 +296,15 @@ static void noise_does_no_harm(void **state) {
     uint64_t seed = 5;
     (void)state;
     for (int round = 0; round < 300; round++) {
-        for (size_t page = 0; page < RECORDS; page++) {
+        for (size_t page = 0; page < SHOAL_IMAGE_PAGES; page++) {
             put_pool(page, (uint16_t)(random_next(&seed) % 70));
             if (random_next(&seed) % 2)
                 put_run(page, (uint8_t)(random_next(&seed) % 12), random_next(&seed) % 400);
         }
         for (int i = 0; i < 3000; i++)
-            image_put_word(&image, PAGES_AT + random_next(&seed) % (RECORDS * PAGE - 8),
-                           PAGES_AT + random_next(&seed) % (RECORDS * PAGE));
+            image_put_word(&image,
+                           SHOAL_PAGES_AT + random_next(&seed) % (SHOAL_IMAGE_PAGES * PAGE - 8),
+                           SHOAL_PAGES_AT + random_next(&seed) % (SHOAL_IMAGE_PAGES * PAGE));
         assert_true(count(&remote, NULL));
         for (size_t i = 0; i < result.arena_count; i++)
             assert_true(result.arenas[i].live <= result.arenas[i].bytes);
