@@ -117,17 +117,22 @@ static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
     if (flags & SHOAL_INSPECT_FREEZE) frozen = freeze(inspector->target.pid);
     target_update_maps(&inspector->target);
     bool done = count_pymalloc(inspector) && count_shoal(inspector);
-    bool was_frozen = frozen_count(frozen) > 0, is_same = target_is_same(&inspector->target);
+    bool was_frozen = frozen_count(frozen) > 0;
     thaw(frozen);
     if (was_frozen) result->frozen_seconds = now_seconds() - began;
-    if (!is_same)
-        return complain(&inspector->complaint, SHOAL_INSPECT_NO_PROCESS,
-                        "process %d ended while it was read", (int)inspector->target.pid);
     if (!done || !census_finish(inspector->census)) return out_of_memory(inspector);
     return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
 }
 
 /* ---- All of it --------------------------------------------------------------------------- */
+
+static enum shoal_inspect_status inspect(struct inspector *inspector, int flags) {
+    enum shoal_inspect_status status = find_interpreter(inspector);
+    if (status == SHOAL_INSPECT_OK) status = count(inspector, flags);
+    if (status == SHOAL_INSPECT_NO_MEMORY || target_is_same(&inspector->target)) return status;
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_PROCESS,
+                    "process %d ended while it was read", (int)inspector->target.pid);
+}
 
 static void end(struct inspector *inspector) {
     if (inspector->census) census_end(inspector->census);
@@ -151,8 +156,7 @@ enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspe
     if (status == SHOAL_INSPECT_OK &&
         !remote_init(&inspector->remote, target_read, &inspector->target))
         status = out_of_memory(inspector);
-    if (status == SHOAL_INSPECT_OK) status = find_interpreter(inspector);
-    if (status == SHOAL_INSPECT_OK) status = count(inspector, flags);
+    if (status == SHOAL_INSPECT_OK) status = inspect(inspector, flags);
     inspection->seconds = now_seconds() - began;
     end(inspector);
     return status;

@@ -89,6 +89,16 @@ static enum shoal_inspect_status failed(const struct target *target,
     return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no process %d", (int)target->pid);
 }
 
+static bool has_ended(pid_t pid) {
+    char name[64], line[128], state = 'X';
+    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && fgets(line, sizeof line, file) && sscanf(line, "State: %c", &state) != 1) {
+    }
+    if (file) fclose(file);
+    return state == 'Z' || state == 'X';
+}
+
 static size_t first_of_program(const struct maps *maps) {
     for (size_t i = 0; i < maps->count; i++)
         if (strcmp(maps->items[i].path, maps->program) == 0) return i;
@@ -105,6 +115,9 @@ static enum shoal_inspect_status find_probe(struct target *target,
         if (target_is_same(target)) return SHOAL_INSPECT_OK;
         if (errno == EACCES || errno == EPERM) return refused(target, complaint);
     }
+    if (has_ended(target->pid))
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
+                        "process %d has ended, and waits for its parent", (int)target->pid);
     return complain(complaint, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory of its own",
                     (int)target->pid);
 }
