@@ -51,6 +51,10 @@ static void write_python(const char *folder, int minor) {
     python_table(&python);
     fill_arena(&python, 0, ARENAS_AT);
     fill_arena(&python, 2, ARENAS_AT + 4096 + python.layout->arena_bytes);
+    if (python.layout->has_own_arenas) {
+        python_interpreter(&python);
+        fill_arena(&python, 0, ARENAS_AT + (16 << 20));
+    }
     write_process(folder, "python", &python.image, minor);
     python_image_end(&python);
 }

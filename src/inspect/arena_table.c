@@ -5,6 +5,7 @@
 
 #include "inspect/grow.h"
 #include "inspect/interpreter.h"
+#include "inspect/interpreters.h"
 
 enum {
     ARENAS_MAX = 1 << 20, /* a TiB of them */
@@ -18,6 +19,7 @@ struct search {
     const struct layout *layout;
     struct arena_table best;
     uint64_t best_start, best_end; /* where it is */
+    uint64_t best_at;              /* where the pointer to it is */
     uint64_t bytes_left;           /* of the interpreter's data to search */
 };
 
@@ -73,7 +75,8 @@ static bool read_table(struct search *search, uint64_t at, struct arena_table *t
                        uint64_t *place) {
     int ends = 0;
     *place = at;
-    for (uint32_t i = 0; i < ARENAS_MAX; i++, *place += ARENA_OBJECT_BYTES) {
+    for (uint32_t i = 0; i < ARENAS_MAX && table->count < ARENAS_MAX;
+         i++, *place += ARENA_OBJECT_BYTES) {
         struct arena_object object;
         if (!remote_look(search->remote, *place, &object, sizeof object)) return true;
         if (object.address == 0) {
@@ -93,7 +96,7 @@ static bool is_part_of_best(const struct search *search, uint64_t at) {
            (at - search->best_start) % ARENA_OBJECT_BYTES == 0;
 }
 
-static bool try_table(struct search *search, uint64_t at) {
+static bool try_table(struct search *search, uint64_t at, uint64_t pointer_at) {
     struct arena_table table = {0};
     uint64_t end;
     if (is_part_of_best(search, at)) return true;
@@ -103,6 +106,7 @@ static bool try_table(struct search *search, uint64_t at) {
         search->best = table;
         search->best_start = at;
         search->best_end = end;
+        search->best_at = pointer_at;
         table = worse;
     }
     arena_table_end(&table);
@@ -125,7 +129,9 @@ static bool search_data(struct search *search, uint64_t start, uint64_t end) {
         size_t bytes = end - at < sizeof words ? (size_t)(end - at) : sizeof words;
         size_t count = remote_read(search->remote, at, words, bytes) / sizeof *words;
         for (size_t i = 0; i < count; i++)
-            if (may_be_table(search, words[i]) && !try_table(search, words[i])) return false;
+            if (may_be_table(search, words[i]) &&
+                !try_table(search, words[i], at + i * sizeof *words))
+                return false;
     }
     return true;
 }
@@ -135,14 +141,25 @@ static int by_address(const void *left, const void *right) {
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
-/* An arena that is named twice would be counted twice. */
-static void drop_twins(struct arena_table *table) {
+/* What two arenas have in common would be counted twice. */
+static void drop_twins(struct arena_table *table, uint32_t arena_bytes) {
     size_t kept = 0;
     qsort(table->arenas, table->count, sizeof *table->arenas, by_address);
     for (size_t i = 0; i < table->count; i++)
-        if (kept == 0 || table->arenas[kept - 1].start != table->arenas[i].start)
+        if (kept == 0 || table->arenas[i].start - table->arenas[kept - 1].start >= arena_bytes)
             table->arenas[kept++] = table->arenas[i];
     table->count = kept;
+}
+
+/* The tables of other interpreters are read behind the main one's. */
+static bool add_others(struct search *search) {
+    uint64_t tables[INTERPRETERS_MAX], end;
+    size_t count =
+        interpreters_tables(search->remote, search->maps, search->layout, search->best_at, tables);
+    for (size_t i = 0; i < count; i++)
+        if (may_be_table(search, tables[i]) && !read_table(search, tables[i], &search->best, &end))
+            return false;
+    return true;
 }
 
 bool arena_table_find(struct arena_table *table, struct remote *remote, const struct maps *maps,
@@ -153,7 +170,10 @@ bool arena_table_find(struct arena_table *table, struct remote *remote, const st
     for (size_t i = 0; has_memory && i < maps->count; i++)
         if (interpreter_has_data(maps, i))
             has_memory = search_data(&search, maps->items[i].start, maps->items[i].end);
-    if (search.best.count > 0) drop_twins(&search.best);
+    if (has_memory && search.best.count > 0) {
+        has_memory = add_others(&search);
+        drop_twins(&search.best, layout->arena_bytes);
+    }
     *table = search.best;
     return has_memory;
 }

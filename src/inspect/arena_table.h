@@ -18,8 +18,8 @@ struct arena_table {
     size_t count, room;
 };
 
-/* Finds the longest table that a word of the interpreter's data points to; `count`
- * is 0 when there is none. False when there is no memory. */
+/* Finds the longest table that a word of the interpreter's data points to, and those
+ * of other interpreters in the process; `count` is 0 when there is none. False when there is no memory. */
 bool arena_table_find(struct arena_table *table, struct remote *remote, const struct maps *maps,
                       const struct layout *layout);
 void arena_table_end(struct arena_table *table);

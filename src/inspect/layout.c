@@ -5,11 +5,11 @@
 enum { KIB = 1024, MIB = 1024 * 1024 };
 
 static const struct layout layouts[] = {
-    {9, 4 * KIB, 256 * KIB, 0, 856, 48, 40, 0},
-    {10, 16 * KIB, MIB, 0, 864, 48, 40, 0},
-    {11, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT, 864, 48, 32, 1},
-    {12, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT | TYPE_FLAG_MANAGED_WEAKREF, 872, 40, 32, 1},
-    {13, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT | TYPE_FLAG_MANAGED_WEAKREF, 872, 40, 32, 1},
+    {9, 4 * KIB, 256 * KIB, 0, 856, 48, 40, 0, 0, 0},
+    {10, 16 * KIB, MIB, 0, 864, 48, 40, 0, 0, 0},
+    {11, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT, 864, 48, 32, 1, 0, 0},
+    {12, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT | TYPE_FLAG_MANAGED_WEAKREF, 872, 40, 32, 1, 1, 0},
+    {13, 16 * KIB, MIB, TYPE_FLAG_MANAGED_DICT | TYPE_FLAG_MANAGED_WEAKREF, 872, 40, 32, 1, 1, 1},
 };
 
 const struct layout *layout_of(int minor) {

@@ -16,6 +16,9 @@ struct layout {
     uint32_t keys_at;   /* of a dict's keys: the indices                       */
     int has_packed_keys; /* sizes of keys are told by logarithms, and keys that
                             are strings have entries without hashes            */
+    int has_own_arenas;    /* interpreters beside the main one may             */
+    int has_debug_offsets; /* the runtime tells where its interpreters are, and
+                              those where their allocator's state is           */
 };
 
 /* NULL for a version that is not known. */

@@ -103,13 +103,51 @@ uint64_t python_class(struct python_image *python, const char *name, const char 
 
 /* ---- Arenas ----------------------------------------------------------------------- */
 
-void python_table(struct python_image *python) {
+static uint64_t put_table(struct python_image *python) {
     python->table = take(python, PYTHON_TABLE_ROOM * ARENA_OBJECT_BYTES);
     for (uint64_t i = 0; i + 1 < PYTHON_TABLE_ROOM; i++) {
         uint64_t object = python->table + i * ARENA_OBJECT_BYTES;
         image_put_word(&python->image, object + 32, object + ARENA_OBJECT_BYTES);
     }
-    image_put_word(&python->image, python->data + 4096, python->table);
+    return python->table;
+}
+
+void python_table(struct python_image *python) {
+    image_put_word(&python->image, python->data + 4096, put_table(python));
+}
+
+/* ---- Interpreters ----------------------------------------------------------------- */
+
+/* The main one is in the data; its state ends where the pointer to the table is. */
+enum { HEAD_AT = 512, MAIN_AT = 1024, RUNTIME_AT = 64, POINTER_AT = 4096, LISTS_BYTES = 512 };
+enum { NEXT_AT = 24, STATE_AT = 40, INTERPRETER_BYTES = 4096 }; /* of 3.13 */
+
+static void put_runtime(struct python_image *python) {
+    const uint64_t offsets[] = {0, 0, 0, 0, 0, HEAD_AT - RUNTIME_AT, INTERPRETER_BYTES, 0, NEXT_AT};
+    image_put(&python->image, python->data + RUNTIME_AT, offsets, sizeof offsets);
+    image_put(&python->image, python->data + RUNTIME_AT, "xdebugpy", 8);
+    image_put_word(&python->image, python->data + MAIN_AT + STATE_AT,
+                   python->data + POINTER_AT - LISTS_BYTES);
+}
+
+/* Where the interpreter's state begins. */
+static uint64_t put_state(struct python_image *python, uint64_t interpreter) {
+    if (!python->layout->has_debug_offsets) return interpreter + POINTER_AT - LISTS_BYTES - MAIN_AT;
+    uint64_t state = take(python, LISTS_BYTES + 8);
+    image_put_word(&python->image, interpreter + STATE_AT, state);
+    return state;
+}
+
+void python_interpreter(struct python_image *python) {
+    uint64_t at = take(python, INTERPRETER_BYTES);
+    uint64_t before = python->newest ? python->newest : python->data + MAIN_AT;
+    bool has_offsets = python->layout->has_debug_offsets;
+    if (has_offsets) put_runtime(python);
+    image_put_word(&python->image, at + (has_offsets ? NEXT_AT : 0), before);
+    image_put_word(&python->image, at + 8, ++python->interpreters);
+    image_put_word(&python->image, python->data + HEAD_AT, at);
+    image_put_word(&python->image, put_state(python, at) + LISTS_BYTES, put_table(python));
+    python->newest = at;
 }
 
 void python_arena(struct python_image *python, uint32_t index, uint64_t address, uint32_t pools) {

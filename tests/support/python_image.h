@@ -17,6 +17,8 @@ struct python_image {
     uint64_t next;   /* where the next object is put        */
     uint64_t type;   /* the type of types                   */
     uint64_t str, dict;
+    uint64_t newest; /* interpreter; 0 when there is but the main one */
+    uint64_t interpreters;
 };
 
 void python_image_init(struct python_image *python, int minor);
@@ -42,6 +44,10 @@ uint64_t python_dict(struct python_image *python, const uint64_t (*pairs)[2], si
 
 /* Puts a table without arenas where `data` points to. */
 void python_table(struct python_image *python);
+
+/* Adds an interpreter beside the main one, with a table of its own, to which arenas
+ * are added from here on. */
+void python_interpreter(struct python_image *python);
 
 /* Maps an arena and enters it: its first `pools` pools were used. */
 void python_arena(struct python_image *python, uint32_t index, uint64_t address, uint32_t pools);

@@ -159,6 +159,9 @@ static void an_arena_is_counted_once(void **state) {
     (void)state;
     begin(13);
     python_arena(&python, 0, ARENAS_AT, 2);
+    python_arena(&python, 2, ARENAS_AT + (4 << 20), 2);
+    image_put_word(&python.image, python.table + 2 * ARENA_OBJECT_BYTES, ARENAS_AT + 4096);
+    image_put_word(&python.image, python.table + 2 * ARENA_OBJECT_BYTES + 8, ARENAS_AT + 4096);
     image_put(&python.image, python.table + ARENA_OBJECT_BYTES,
               image_at(&python.image, python.table, 48), 48);
     find();
