@@ -2,6 +2,7 @@
  * reader of processes must live through reading it, soon. */
 #include <stdlib.h>
 
+#include "inspect/beacon_search.h"
 #include "inspect/interpreter.h"
 #include "inspect/pymalloc_heap.h"
 #include "inspect/shoal_heap.h"
@@ -22,7 +23,7 @@ static void count_all(struct remote *remote, const struct maps *maps, const stru
     for (size_t i = 0; i < table.count; i++)
         census_add_range(census, table.arenas[i].start, layout->arena_bytes);
     if (layout && !pymalloc_heap_count(census, remote, &table, layout)) abort();
-    if (shoal_heap_find(&beacon, remote, maps) &&
+    if (beacon_find(&beacon, remote, maps) &&
         !shoal_heap_count(census, remote, &beacon, layout != NULL, &serves_objects))
         abort();
     if (!census_finish(census)) abort();

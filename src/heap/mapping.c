@@ -40,7 +40,8 @@ static size_t home_of(const void *start) {
 static struct mapping *slot_of(const void *start) {
     size_t mask = mapping_table.slot_count - 1;
     for (size_t i = home_of(start) & mask;; i = (i + 1) & mask)
-        if (!mapping_table.slots[i].start || mapping_table.slots[i].start == start) return &mapping_table.slots[i];
+        if (!mapping_table.slots[i].start || mapping_table.slots[i].start == start)
+            return &mapping_table.slots[i];
 }
 
 static struct mapping *find(const void *start) {
@@ -248,7 +249,8 @@ void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *cont
                   void *context) {
     mapping_lock();
     for (size_t i = 0; i < mapping_table.slot_count; i++)
-        if (mapping_table.slots[i].start) see(mapping_table.slots[i].start, mapping_table.slots[i].bytes, true, context);
+        if (mapping_table.slots[i].start)
+            see(mapping_table.slots[i].start, mapping_table.slots[i].bytes, true, context);
     for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, false, context);
     mapping_unlock();
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "inspect/beacon_search.h"
 #include "inspect/census.h"
 #include "inspect/freeze.h"
 #include "inspect/interpreter.h"
@@ -44,7 +45,7 @@ static enum shoal_inspect_status find_interpreter(struct inspector *inspector) {
     if (!interpreter_find(interpreter, &inspector->remote, &inspector->target.maps))
         return out_of_memory(inspector);
     inspector->has_beacon =
-        shoal_heap_find(&inspector->beacon, &inspector->remote, &inspector->target.maps);
+        beacon_find(&inspector->beacon, &inspector->remote, &inspector->target.maps);
     if (interpreter->is_python) inspector->layout = layout_of(interpreter->minor);
     if (inspector->layout)
         snprintf(inspector->result->python, sizeof inspector->result->python, "%s",

@@ -13,7 +13,7 @@ enum {
     REMOTE_PAGE = 4096,
     REMOTE_CACHE = 512,
     REMOTE_LOOKS = 1 << 28, /* a few seconds' worth */
-    REMOTE_LOOKS_A_PAGE = 64, /* that a page from the process counts for */
+    REMOTE_LOOKS_A_PAGE = 256, /* that a page from the process counts for */
 };
 
 /* Reads up to `bytes` at an address; gives how many came from its beginning. */

@@ -3,12 +3,7 @@
 #define SHOAL_INSPECT_SHOAL_HEAP_H
 
 #include "inspect/census.h"
-#include "inspect/maps.h"
 #include "shoal/beacon.h"
-
-/* Looks for the beacon in what is mapped of libshoal.so and of the program; false
- * when there is none, one that this reader does not understand, or no arena in it. */
-bool shoal_heap_find(struct shoal_beacon *beacon, struct remote *remote, const struct maps *maps);
 
 /* Counts all that is in its arenas and its large blocks. `has_python`: the process is
  * a Python; whether its objects are in this heap is told in `serves_objects`. False

@@ -1,4 +1,5 @@
 /* shoal_heap.c: this process's own heap, read as another's is, and heaps that lie. */
+#include "inspect/beacon_search.h"
 #include "inspect/shoal_heap.h"
 
 #include <pthread.h>
@@ -37,7 +38,7 @@ static void count_ourselves(const struct layout *layout) {
     struct remote remote;
     if (target_open(&target, getpid(), &complaint) != SHOAL_INSPECT_OK) fail_msg("%s", text);
     assert_true(remote_init(&remote, target_read, &target));
-    assert_true(shoal_heap_find(&beacon, &remote, &target.maps));
+    assert_true(beacon_find(&beacon, &remote, &target.maps));
     assert_true(count(&remote, layout));
     assert_true(target_is_same(&target));
     remote_end(&remote);
@@ -97,6 +98,19 @@ static void it_is_read_exactly(void **state) {
         the_figures_are_those_of_the_heap();
     }
     for (size_t i = 0; i < COUNT_OF(blocks); i++) shoal_free(blocks[i]);
+    the_figures_are_those_of_the_heap();
+}
+
+/* Those that have mappings of their own. */
+static void the_largest_blocks_are_read(void **state) {
+    void *blocks[5];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) blocks[i] = shoal_malloc((80 + i) << 20);
+    the_figures_are_those_of_the_heap();
+    shoal_free(blocks[1]);
+    shoal_free(blocks[3]);
+    the_figures_are_those_of_the_heap();
+    for (size_t i = 0; i < COUNT_OF(blocks); i += 2) shoal_free(blocks[i]);
     the_figures_are_those_of_the_heap();
 }
 
@@ -216,13 +230,13 @@ static void offsets_out_of_their_structures_are_not_believed(void **state) {
     static const uint32_t values[] = {65,        4095, 1u << 31, UINT32_MAX - 7, UINT32_MAX - 1,
                                       UINT32_MAX};
     (void)state;
-    assert_true(shoal_heap_find(&found, &remote, &image.maps));
+    assert_true(beacon_find(&found, &remote, &image.maps));
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         for (size_t k = 0; k < COUNT_OF(values); k++) {
             *fields[i] = values[k];
             put_beacon();
             for (size_t page = 0; page < REMOTE_CACHE; page++) remote.cache[page].page = 0;
-            assert_false(shoal_heap_find(&found, &remote, &image.maps));
+            assert_false(beacon_find(&found, &remote, &image.maps));
             beacon = sound;
         }
 }
@@ -231,7 +245,7 @@ static void a_heap_without_arenas_is_not_in_use(void **state) {
     struct shoal_beacon found;
     (void)state;
     image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT, 0);
-    assert_false(shoal_heap_find(&found, &remote, &image.maps));
+    assert_false(beacon_find(&found, &remote, &image.maps));
 }
 
 static void size_classes_that_do_not_fit_are_not_believed(void **state) {
@@ -315,6 +329,7 @@ static void noise_does_no_harm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(it_is_read_exactly, nothing_left),
+        cmocka_unit_test_teardown(the_largest_blocks_are_read, nothing_left),
         cmocka_unit_test_teardown(heaps_of_threads_are_read, nothing_left),
         cmocka_unit_test_teardown(objects_in_it_have_their_types, nothing_left),
         cmocka_unit_test_setup_teardown(runs_and_pools_are_told_apart, begin_image, end_image),
