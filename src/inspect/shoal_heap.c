@@ -246,6 +246,12 @@ static void count_mappings(struct walk *walk) {
     }
 }
 
+static uint64_t live_blocks(const struct shoal_inspection *result) {
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < result->arena_count; i++) blocks += result->arenas[i].live_blocks;
+    return blocks;
+}
+
 bool shoal_heap_count(struct census *census, struct remote *remote,
                       const struct shoal_beacon *beacon, bool has_python, bool *serves_objects) {
     struct walk *walk = calloc(1, sizeof *walk);
@@ -254,13 +260,14 @@ bool shoal_heap_count(struct census *census, struct remote *remote,
     walk->remote = remote;
     walk->beacon = beacon;
     if (read_classes(walk) && remote_word(remote, (uintptr_t)beacon->link_key, &walk->link_key)) {
-        size_t before = census->result->arena_count;
+        uint64_t before = live_blocks(census->result);
         walk->has_objects = has_python;
         count_arenas(walk, (uintptr_t)beacon->arenas[0]);
         /* Where neither these nor pymalloc have any (PYTHONMALLOC=malloc), objects
          * are malloc's. */
-        walk->has_objects = has_python && census->result->arena_count == 0;
-        *serves_objects = walk->has_objects || census->result->arena_count > before;
+        uint64_t after = live_blocks(census->result);
+        walk->has_objects = has_python && after == 0;
+        *serves_objects = walk->has_objects || after > before;
         count_arenas(walk, (uintptr_t)beacon->arenas[1]);
         count_mappings(walk);
     }

@@ -216,6 +216,37 @@ static void runs_and_pools_are_told_apart(void **state) {
                      places_of(&result.arenas[0]) + places_of(&result.arenas[1]));
 }
 
+/* The interpreter's own arenas may have a pool without a live block. */
+static void objects_are_where_live_blocks_are(void **state) {
+    struct census *census = malloc(sizeof *census);
+    bool serves_objects = false;
+    (void)state;
+    put_pool(0, 0);
+    put_pool(1, 0);
+    uint64_t shared[] = {1, SHOAL_PAGES_AT + PAGE, SHOAL_RECORDS_AT + beacon.record.bytes, 1};
+    image_put_word(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT + 24, 1);
+    image_put(&image, SHOAL_LIBRARY_AT + SHOAL_ARENAS_AT + 2048, shared, sizeof shared);
+    for (uint16_t live = 0; live < 2; live++) {
+        put_pool(0, live);
+        result = (struct shoal_inspection){.pool_bytes = PAGE};
+        assert_true(census_init(census, &result, &remote, layout_of(13)));
+        assert_true(shoal_heap_count(census, &remote, &beacon, true, &serves_objects));
+        assert_true(serves_objects); /* these, or malloc's */
+        census_end(census);
+        shoal_inspection_end(&result);
+    }
+    result = (struct shoal_inspection){.pool_bytes = PAGE};
+    assert_true(census_init(census, &result, &remote, layout_of(13)));
+    put_pool(0, 0);
+    census_begin_arena(census, 0); /* pymalloc's */
+    census->arena.live_blocks = 1;
+    census_end_arena(census, PAGE);
+    assert_true(shoal_heap_count(census, &remote, &beacon, true, &serves_objects));
+    assert_false(serves_objects);
+    census_end(census);
+    free(census);
+}
+
 static void offsets_out_of_their_structures_are_not_believed(void **state) {
     struct shoal_beacon found, sound = beacon;
     uint32_t *const fields[] = {
@@ -333,6 +364,7 @@ int main(void) {
         cmocka_unit_test_teardown(heaps_of_threads_are_read, nothing_left),
         cmocka_unit_test_teardown(objects_in_it_have_their_types, nothing_left),
         cmocka_unit_test_setup_teardown(runs_and_pools_are_told_apart, begin_image, end_image),
+        cmocka_unit_test_setup_teardown(objects_are_where_live_blocks_are, begin_image, end_image),
         cmocka_unit_test_setup_teardown(offsets_out_of_their_structures_are_not_believed,
                                         begin_image, end_image),
         cmocka_unit_test_setup_teardown(a_heap_without_arenas_is_not_in_use, begin_image,
