@@ -30,7 +30,7 @@ struct shoal_arena_census {
     uint64_t start;
     uint64_t bytes;
     uint32_t pools;      /* with a live block                                */
-    uint32_t free_pools; /* without; not those that were never used          */
+    uint32_t free_pools; /* without, in places of pool_bytes; used before    */
     uint64_t live_blocks;
     uint64_t live;
     uint64_t page_free; /* resident, in 4 KiB pages that no live block touches */
@@ -75,8 +75,10 @@ struct shoal_inspection {
     double seconds;        /* that reading took                     */
     double frozen_seconds; /* that the process was stopped; 0: never */
     uint64_t pools_read, pools_inconsistent;
-    uint32_t arena_bytes, pool_bytes;
-    uint64_t page_free;  /* sum over the arenas                              */
+    uint32_t arena_bytes; /* pymalloc's; 0 when Shoal has the objects         */
+    uint32_t pool_bytes;  /* of a place in the arenas: of pymalloc's pools, or
+                             4 KiB where Shoal's heap is in use too          */
+    uint64_t page_free;  /* sum over the arenas, and free runs that are in none */
     uint64_t mesh_pages; /* 4 KiB pages that could share another's memory, as no
                             live blocks of the two overlap                   */
 
