@@ -29,11 +29,18 @@ extern "C" {
  * `guarded`: the call holds the interpreter lock, as those of the domains OBJ
  * and MEM do; then no atomics are needed. */
 
-/* A block at a multiple of 16 was handed out to the calling thread. */
-SHOAL_API void shoal_profile_took(const void *block, size_t bytes, int guarded);
+/* A block at a multiple of 16 was handed out to the calling thread; NULL is none.
+ * Gives the block: what asked for it can end with this call. */
+SHOAL_API void *shoal_profile_took(void *block, size_t bytes, int guarded);
 
 /* A block is about to be freed; NULL is none. */
 SHOAL_API void shoal_profile_gave(const void *block, int guarded);
+
+/* A block of at least `bytes` that the calling thread has just taken, with the
+ * interpreter lock held, is there only because of the profiler: from now on it is
+ * as if it had never been taken, and nothing when it goes. One of up to 16 bytes
+ * only if a line took it. Again it changes nothing. */
+SHOAL_API void shoal_profile_disown(const void *block, size_t bytes);
 
 /* A block is about to be resized, and then was: `resized` is NULL when it could
  * not be, and all is as before. Its new bytes are the open line's, or, when
@@ -47,15 +54,19 @@ SHOAL_API void shoal_profile_resized(struct shoal_profile_note before, const voi
                                      const void *resized, size_t bytes, int guarded);
 
 /* Tells the bytes of a block that has no note, as nearly as is known, else 0.
- * NULL, as it is at first: nothing is known of such blocks. */
-SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block));
+ * NULL, as it is at first: nothing is known of such blocks.
+ * `knows_all`: it is never 0 for a block of a guarded call. Otherwise blocks of
+ * which it is are not counted when no line takes them, as they will not be when
+ * they go. */
+SHOAL_API void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block), int knows_all);
 
 /* Blocks of at most `most` bytes come from pools and take `rounded` bytes there;
  * up to 512 they are taken to be rounded up to 16. */
 SHOAL_API void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes));
 
-/* Bytes that pooled blocks of all threads take, so rounded, more than when it
- * began to be told of them: what a gauge subtracts from what pools occupy. */
+/* Bytes that pooled blocks take, so rounded, more than when it began to be told of
+ * them, of guarded calls: what a gauge subtracts from what the pools of objects
+ * occupy. RAW blocks are malloc's. */
 SHOAL_API int64_t shoal_profile_pooled(void);
 
 /* How many blocks that are too large for pools came or went: while this stands
@@ -69,6 +80,54 @@ struct shoal_account {
     int64_t made_blocks;
 };
 SHOAL_API struct shoal_account shoal_profile_account(unsigned site);
+
+/* What a site has in a range of addresses. */
+struct shoal_presence {
+    unsigned site;
+    size_t blocks; /* live, and noted as the site's */
+    size_t bytes;  /* in these                      */
+};
+
+/* Fills at most `room` entries with the sites of the noted blocks that start in
+ * [start, start + bytes), by number, and returns how many sites there are;
+ * room + 1 when there are more. No noted block may reach into the range from
+ * before it. What nobody noted is not seen: who knows how many live blocks there
+ * are can tell. */
+SHOAL_API size_t shoal_profile_sites_in(const void *start, size_t bytes,
+                                        struct shoal_presence *sites, size_t room);
+
+/* ---- Marks ---------------------------------------------------------------
+ * What all threads take from a moment on, to measure a stretch of a program: a
+ * test, say. Blocks that were there before count neither way, but for those that
+ * a line made: freed later, they lower the figures. A block that is resized is
+ * new. From the first mark on every block is noted. */
+
+/* Begins to count from 0. With the interpreter lock; what threads without it do
+ * meanwhile may count or not. */
+SHOAL_API void shoal_profile_mark(void);
+
+struct shoal_marked {
+    int64_t live; /* taken since the mark and not freed */
+    int64_t high; /* the most that this was at once     */
+};
+SHOAL_API struct shoal_marked shoal_profile_marked(void);
+
+/* ---- When to tell -------------------------------------------------------------
+ * While no thread is in a function that is watched, and nothing was marked, the
+ * profiler is idle: of blocks, only those that have notes matter, when they go.
+ * While there are none, whoever tells of blocks can leave off. */
+
+SHOAL_API int shoal_profile_is_idle(void);
+
+/* Called when it ceases to be idle, before anything is read: from now on every
+ * block is to be told of. */
+SHOAL_API void shoal_profile_begin_by(void (*begin)(void));
+
+/* Whether a block has a note: only then is it of interest while idle. */
+SHOAL_API int shoal_profile_is_noted(const void *block);
+
+/* How many blocks have notes. Cost: a pass over the sites. */
+SHOAL_API int64_t shoal_profile_noted_blocks(void);
 
 /* ---- Lines ------------------------------------------------------------------
  * Each thread has a stack of activations of the functions that are watched. The
@@ -99,12 +158,14 @@ struct shoal_line {
     int64_t returned;
     int64_t rss_growth;
     int64_t rss;          /* after its last execution; -1: never measured     */
+    int64_t rss_peak;     /* the most that was after one; -1: never measured  */
     unsigned site;        /* 0 until it is first begun                        */
 };
 
 /* Lives as long as the process. */
 struct shoal_function {
     int64_t calls;
+    int64_t rss_before; /* when the last call began; -1: never measured */
     int is_watched; /* for whoever tells of its events */
     int first_line;
     size_t line_count;
@@ -123,6 +184,20 @@ SHOAL_API void shoal_profile_line(struct shoal_function *function, int line);
 /* Returned, yielded, or left by an exception. */
 SHOAL_API void shoal_profile_leave(struct shoal_function *function);
 
+/* What the calling thread does in between is nobody's: no site is told of its
+ * blocks, and no line that is open has their bytes, nor what they did to the
+ * gauge. For what a profiler does itself while lines are open. Pauses nest. */
+struct shoal_profile_pause {
+    struct shoal_gauge gauge;
+    int64_t net, high;
+    unsigned site;
+};
+SHOAL_API void shoal_profile_pause(struct shoal_profile_pause *pause);
+SHOAL_API void shoal_profile_resume(const struct shoal_profile_pause *pause);
+
+/* Whether the function that the calling thread entered last is this one. */
+SHOAL_API int shoal_profile_is_in(const struct shoal_function *function);
+
 /* How many functions the calling thread is in. */
 SHOAL_API size_t shoal_profile_depth(void);
 
@@ -132,8 +207,10 @@ SHOAL_API void shoal_profile_reset(struct shoal_function *function);
 /* Leaves everything on the calling thread: in the child of a fork, say. */
 SHOAL_API void shoal_profile_leave_all(void);
 
-/* Bytes of the profiler's own memory, touched or not. */
+/* Bytes of the profiler's own memory, touched or not, and those of it that are
+ * resident, which a gauge takes off the process's: its own pages are to be nobody's. */
 SHOAL_API size_t shoal_profile_own_bytes(void);
+SHOAL_API size_t shoal_profile_own_resident(void);
 
 #ifdef __cplusplus
 }

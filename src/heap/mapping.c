@@ -22,6 +22,7 @@ static size_t kept_count;
 static size_t kept_pages;
 static size_t lazy_count;      /* of `kept` the first are lazy: the system may
                                   take them when it runs short               */
+static _Atomic(uint64_t) look_at; /* ms: when most of them may be lazy; 0: no need to */
 static size_t lately_returned; /* pages unmapped and not asked for again yet */
 static struct reserve reserve;
 
@@ -141,6 +142,7 @@ static void note_taken(size_t pages, bool is_new) {
         resident_grew(pages);
     }
     return_down_to(reserve_note_taken(&reserve, kept_pages, pages, taken_back));
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
 }
 
 static size_t page_ceiling(size_t bytes) {
@@ -163,25 +165,36 @@ void *mapping_take(size_t bytes, size_t align, bool *zeroed) {
     return done ? mapping.start : NULL;
 }
 
-/* Whatever else is kept becomes lazy with the last: it is older. */
-static void make_lazy(void) {
-    size_t eager = 0;
-    for (size_t i = lazy_count; i < kept_count; i++) eager += kept[i].bytes >> PAGE_SHIFT;
-    if (eager == 0 || reserve_grant_lazy(&reserve, eager, eager < LAZY_MAX ? eager : LAZY_MAX) == 0)
-        return;
-    for (; lazy_count < kept_count; lazy_count++) {
-        struct os_range range = {kept[lazy_count].start, kept[lazy_count].bytes};
-        os_purge_lazily(&range, 1);
-    }
-}
-
 static void keep_or_unmap(struct mapping mapping) {
     size_t pages = mapping.bytes >> PAGE_SHIFT;
     if (kept_count == KEPT_MAX) unmap(kept_remove(0));
     kept[kept_count++] = mapping;
     kept_pages += pages;
     return_down_to(reserve_note_given(&reserve, kept_pages, pages));
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
+}
+
+/* Whatever else is kept becomes lazy with the last: it is older. */
+static void make_lazy(void) {
+    size_t eager = 0;
+    for (size_t i = lazy_count; i < kept_count; i++) eager += kept[i].bytes >> PAGE_SHIFT;
+    size_t at_least = eager < LAZY_MAX ? eager : LAZY_MAX;
+    if (reserve_grant_lazy(&reserve, eager, at_least) == 0) return;
+    for (; lazy_count < kept_count; lazy_count++) {
+        struct os_range range = {kept[lazy_count].start, kept[lazy_count].bytes};
+        os_purge_lazily(&range, 1);
+    }
+}
+
+void mapping_tend(void) {
+    uint64_t due = atomic_load_explicit(&look_at, memory_order_relaxed);
+    if (due == 0 || os_milliseconds() < due) return;
+    int saved_errno = errno;
+    mapping_lock();
     make_lazy();
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
+    mapping_unlock();
+    errno = saved_errno;
 }
 
 bool mapping_give(void *block) {

@@ -38,6 +38,10 @@ void *mapping_around(const void *address);
  * block as it was when there is no memory. */
 void *mapping_resize(void *block, size_t bytes);
 
+/* To be called now and then, with no lock held: makes what is kept lazy when it
+ * lay there for a while. A load when there is nothing to look at. */
+void mapping_tend(void);
+
 /* Unmaps what is kept for the next request; gives its pages. */
 size_t mapping_return_all(void);
 

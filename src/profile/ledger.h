@@ -6,6 +6,8 @@
 #ifndef SHOAL_PROFILE_LEDGER_H
 #define SHOAL_PROFILE_LEDGER_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +20,18 @@ struct tally {
 
 extern __thread struct tally tally __attribute__((tls_model("initial-exec")));
 
-/* A new site, from 1; when there are no more, the last one again. */
+/* Threads that are in watched functions, and one more from the first mark on. */
+extern atomic_int ledger_busy;
+
+/* One more, and one less. */
+void ledger_begin(void);
+void ledger_end(void);
+
+/* Maps the accounts at the first call; false when there is no memory. */
+bool ledger_has_accounts(void);
+
+/* A new site, above those of marks; when there are no more, the last one again.
+ * 0 when there is no memory. */
 unsigned ledger_new_site(void);
 
 /* Bytes of the accounts, touched or not. */

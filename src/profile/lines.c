@@ -5,6 +5,7 @@
 #include "base/hints.h"
 #include "base/os.h"
 #include "profile/ledger.h"
+#include "profile/mark.h"
 #include "shoal/profile.h"
 
 struct reading {
@@ -52,8 +53,9 @@ struct shoal_function *shoal_profile_function(int first_line, size_t line_count)
 
 void shoal_profile_reset(struct shoal_function *function) {
     function->calls = 0;
+    function->rss_before = -1;
     for (size_t i = 0; i < function->line_count; i++)
-        function->lines[i] = (struct shoal_line){.rss = -1};
+        function->lines[i] = (struct shoal_line){.rss = -1, .rss_peak = -1};
 }
 
 static always_inline struct shoal_line *line_of(struct shoal_function *function, int line) {
@@ -90,6 +92,7 @@ static void close_line(struct activation *activation, const struct reading *now)
     line->returned += now->gauge.returned - start->gauge.returned - other->gauge.returned;
     if (now->gauge.rss >= 0) {
         line->rss = now->gauge.rss;
+        if (line->rss > line->rss_peak) line->rss_peak = line->rss;
         line->rss_growth += now->gauge.rss - start->gauge.rss - other->gauge.rss;
     }
     if (tally.high > activation->highest) activation->highest = tally.high;
@@ -109,11 +112,20 @@ static void open_line(struct activation *activation, struct shoal_line *line,
 /* ---- The stack ------------------------------------------------------------------ */
 
 static void unmap_stack(void *activations) {
+    if (stack.count > 0) ledger_end();
     os_unmap(activations, stack.room * sizeof(struct activation));
     stack = (struct stack){NULL, 0, 0};
 }
 
-static void make_key(void) { pthread_key_create(&stack_key, unmap_stack); }
+/* In the child of a fork: there is no other thread. */
+static void count_only_this_thread(void) {
+    atomic_store(&ledger_busy, (stack.count > 0) + (mark_site() != 0));
+}
+
+static void make_key(void) {
+    pthread_key_create(&stack_key, unmap_stack);
+    pthread_atfork(NULL, NULL, count_only_this_thread);
+}
 
 static never_inline bool grow_stack(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -147,15 +159,20 @@ static void pop(const struct reading *now) {
     if (outer && outer->open) add_difference(&outer->elsewhere, now, &left->entered);
     struct shoal_line *below = stack.count ? stack.activations[stack.count - 1].open : NULL;
     tally.site = below ? below->site : 0;
+    if (stack.count == 0) ledger_end();
 }
 
 void shoal_profile_enter(struct shoal_function *function, int line) {
     if (unlikely(stack.count == stack.room) && !grow_stack()) return;
+    if (stack.count == 0) ledger_begin();
     struct activation *activation = &stack.activations[stack.count++];
     *activation = (struct activation){.function = function, .outer_high = tally.high};
     read_now(&activation->entered);
     activation->highest = activation->entered.net;
-    if (line == 0) function->calls++;
+    if (line == 0) {
+        function->calls++;
+        function->rss_before = activation->entered.gauge.rss;
+    }
     struct shoal_line *resumed = line ? line_of(function, line) : NULL;
     if (resumed) open_line(activation, resumed, &activation->entered);
 }
@@ -190,6 +207,46 @@ void shoal_profile_leave(struct shoal_function *function) {
     if (stack.count == 0) return;
     read_now(&now);
     if (pop_to(function, &now)) pop(&now);
+}
+
+/* ---- Pauses ----------------------------------------------------------------------- */
+
+/* How many there are in each other on this thread. */
+static __thread unsigned pauses __attribute__((tls_model("initial-exec")));
+
+void shoal_profile_pause(struct shoal_profile_pause *pause) {
+    pauses++;
+    read_gauge(&pause->gauge);
+    pause->net = tally.net;
+    pause->high = tally.high;
+    pause->site = tally.site;
+    tally.site = 0;
+}
+
+/* Every reading that was taken is moved by what the gauge told meanwhile: then
+ * the differences to later ones are as if it had not been. */
+static void move_reading(struct reading *taken, const struct shoal_gauge *now,
+                         const struct shoal_gauge *then) {
+    taken->gauge.rss += now->rss - then->rss;
+    taken->gauge.held += now->held - then->held;
+    taken->gauge.returned += now->returned - then->returned;
+}
+
+void shoal_profile_resume(const struct shoal_profile_pause *pause) {
+    struct shoal_gauge now;
+    tally.net = pause->net;
+    tally.high = pause->high;
+    tally.site = pause->site;
+    if (--pauses > 0) return; /* the outermost has what all of them did */
+    read_gauge(&now);
+    for (size_t i = 0; i < stack.count; i++) {
+        move_reading(&stack.activations[i].entered, &now, &pause->gauge);
+        move_reading(&stack.activations[i].started, &now, &pause->gauge);
+    }
+}
+
+int shoal_profile_is_in(const struct shoal_function *function) {
+    return stack.count > 0 && stack.activations[stack.count - 1].function == function;
 }
 
 size_t shoal_profile_depth(void) { return stack.count; }

@@ -280,12 +280,30 @@ static PyObject *heap_libc_trim(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED
 
 static const char pymalloc_report_doc[] =
     "pymalloc_report()\n--\n\n"
-    "Return what sys._debugmallocstats() writes to file descriptor 2.\n\n"
-    "The descriptor is another file meanwhile: what a thread without the\n"
-    "interpreter lock writes to standard error in these microseconds is lost.\n\n"
+    "Return what sys._debugmallocstats() writes, or its part about pymalloc.\n\n"
+    "Where the interpreter does not export the function that writes to any file,\n"
+    "file descriptor 2 is another file meanwhile: what a thread without the\n"
+    "interpreter lock writes to standard error in these microseconds is lost then.\n\n"
     "Returns\n-------\n"
     "bytes\n"
-    "    Empty where no other descriptor is to be had.";
+    "    Empty where neither can be had.";
+
+typedef int report_function(FILE *to);
+
+static PyObject *report_in_memory(report_function *report) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *to = open_memstream(&text, &length);
+    if (to == NULL) return PyErr_NoMemory();
+    report(to);
+    PyObject *bytes = NULL;
+    if (fclose(to) == 0)
+        bytes = PyBytes_FromStringAndSize(text, (Py_ssize_t)length);
+    else
+        PyErr_NoMemory();
+    free(text);
+    return bytes;
+}
 
 static PyObject *whole_file(int descriptor) {
     struct stat status;
@@ -316,6 +334,9 @@ static PyObject *call_with_standard_error(PyObject *function, int file) {
 
 static PyObject *heap_pymalloc_report(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* of interpreters */
+    report_function *exported =
+        (report_function *)(uintptr_t)dlsym(RTLD_DEFAULT, "_PyObject_DebugMallocStats");
+    if (exported) return report_in_memory(exported);
     PyObject *function = PySys_GetObject("_debugmallocstats"), *report = NULL;
     if (function == NULL) return PyBytes_FromStringAndSize(NULL, 0);
     int file = memfd_create("pymalloc report", MFD_CLOEXEC);

@@ -5,10 +5,10 @@
 #include <Python.h>
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "arenas.h"
 #include "shoal/profile.h"
 
 /* ---- Resident memory ----------------------------------------------------------- */
@@ -26,6 +26,7 @@ static void open_statm(void) {
         statm = opened;
 }
 
+/* What the profiler itself has is left out. */
 static int64_t ask_resident_bytes(void) {
     static long page_bytes;
     char text[64];
@@ -36,7 +37,7 @@ static int64_t ask_resident_bytes(void) {
     while (at < end && *at != ' ') at++;
     for (at++; at < end && *at >= '0' && *at <= '9'; at++) pages = pages * 10 + (*at - '0');
     if (page_bytes == 0) page_bytes = sysconf(_SC_PAGESIZE);
-    return pages * page_bytes;
+    return pages * page_bytes - (int64_t)shoal_profile_own_resident();
 }
 
 /* Asks only when the answer may have changed: the thread has faulted pages in,
@@ -60,13 +61,16 @@ static int64_t resident_bytes(int64_t returned) {
     return last.resident;
 }
 
-/* ---- Shoal: held is what is resident and neither a large block nor a pooled one -- */
+/* ---- Shoal: held is what is resident and neither a large block nor a pooled one --
+ *
+ * Of the heap of objects: what malloc was asked for by others than Python's
+ * allocators nobody tells us of, so what the threads' heaps hold is not known. */
 
 static void read_shoal(struct shoal_gauge *gauge) {
     struct shoal_pulse pulse;
     shoal_pulse(&pulse);
     gauge->rss = -1;
-    gauge->held = (int64_t)(pulse.resident - pulse.large) - shoal_profile_pooled();
+    gauge->held = (int64_t)(pulse.resident - pulse.large - pulse.threads) - shoal_profile_pooled();
     gauge->returned = (int64_t)pulse.returned;
 }
 
@@ -77,31 +81,10 @@ static void read_shoal_and_rss(struct shoal_gauge *gauge) {
 
 /* ---- pymalloc: of its arenas, held is what is not in pooled blocks ----------------- */
 
-static PyObjectArenaAllocator arenas_before;
-static _Atomic(int64_t) arenas_taken, arenas_freed; /* bytes, since they are counted */
-
-static void *take_arena(void *context, size_t size) {
-    void *arena = arenas_before.alloc(context, size);
-    if (arena) atomic_fetch_add_explicit(&arenas_taken, (int64_t)size, memory_order_relaxed);
-    return arena;
-}
-
-static void free_arena(void *context, void *arena, size_t size) {
-    arenas_before.free(context, arena, size);
-    atomic_fetch_add_explicit(&arenas_freed, (int64_t)size, memory_order_relaxed);
-}
-
-static void count_arenas(void) {
-    if (arenas_before.alloc) return;
-    PyObject_GetArenaAllocator(&arenas_before);
-    PyObjectArenaAllocator counting = {arenas_before.ctx, take_arena, free_arena};
-    PyObject_SetArenaAllocator(&counting);
-}
-
 static void read_pymalloc(struct shoal_gauge *gauge) {
     gauge->rss = -1;
-    gauge->returned = arenas_freed;
-    gauge->held = arenas_taken - arenas_freed - shoal_profile_pooled();
+    gauge->returned = arenas_freed();
+    gauge->held = arenas_taken() - gauge->returned - shoal_profile_pooled();
 }
 
 static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
@@ -109,18 +92,29 @@ static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
     gauge->rss = resident_bytes(gauge->returned);
 }
 
+/* ---- What is read ------------------------------------------------------------------ */
+
+static void read_nothing(struct shoal_gauge *gauge) { *gauge = (struct shoal_gauge){-1, 0, 0}; }
+
+static void (*read_used)(struct shoal_gauge *gauge) = read_nothing;
+
+void gauge_read(struct shoal_gauge *gauge) { read_used(gauge); }
+
 static size_t round_to_16(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 
 void gauge_use(enum gauge_of of, int with_rss) {
     if (with_rss) open_statm();
     if (of == GAUGE_SHOAL) {
         shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
-        shoal_profile_size_blocks_by(shoal_usable_size);
+        shoal_profile_size_blocks_by(shoal_usable_size, 1);
+        read_used = read_shoal;
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
-        count_arenas();
+        arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
+        shoal_profile_size_blocks_by(arenas_block_bytes, 0);
+        read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }
 }

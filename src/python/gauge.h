@@ -3,6 +3,8 @@
 #ifndef SHOAL_PYTHON_GAUGE_H
 #define SHOAL_PYTHON_GAUGE_H
 
+struct shoal_gauge;
+
 enum gauge_of {
     GAUGE_SHOAL,    /* by the heap's own counters                        */
     GAUGE_PYMALLOC, /* by the arenas that the interpreter takes and frees */
@@ -13,5 +15,8 @@ enum gauge_of {
  * may have changed, instead of 10 ns.
  * Holds the interpreter lock; again after a fork, in the child. */
 void gauge_use(enum gauge_of of, int with_rss);
+
+/* Reads it once, without the resident memory. All 0 before it is set. */
+void gauge_read(struct shoal_gauge *gauge);
 
 #endif

@@ -4,35 +4,60 @@
 
 #if PY_VERSION_HEX >= 0x030C0000
 
+#define Py_BUILD_CORE
+#include <internal/pycore_frame.h>
+#undef Py_BUILD_CORE
+
 static PyObject *monitoring; /* the module, once a tool's number is ours */
 static long tool_id;
+static PyObject *disable; /* what a callback returns that is to be called there no more */
 
 /* ---- Callbacks: code, then a line number or the offset of an instruction ----- */
 
+/* The number that an event comes with. The interpreter may have made an object
+ * for it, just now and in the middle of a line, which is not the line's doing. */
+static int number_of(PyObject *number) {
+    enum { READY_MADE = 256 };
+    long value = PyLong_AsLong(number);
+    if (value > READY_MADE) shoal_profile_disown(number, sizeof(PyLongObject));
+    return (int)value;
+}
+
 static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function) shoal_profile_line(function, (int)PyLong_AsLong(args[1]));
+    if (count < 2) Py_RETURN_NONE;
+    int line = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function) shoal_profile_line(function, line);
     Py_RETURN_NONE;
 }
 
+/* Of watched code, and while new code is asked about, of all. A call that makes
+ * code watched has its lines told, but not its start again: it is entered here.
+ * Code that was watched once may be again, so its events are not disabled. */
 static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
-    if (function) shoal_profile_enter(function, 0);
-    Py_RETURN_NONE;
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
+    int is_new;
+    struct shoal_function *function = watched_or_new(args[0], &is_new);
+    if (is_new) function = watched_newcomer(args[0]);
+    if (function && function->is_watched) shoal_profile_enter(function, 0);
+    return Py_NewRef(watched_is_refused(args[0]) ? disable : Py_None);
 }
 
 /* Resumed, or entered by throw(): in the midst of a line. */
 static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 2 ? NULL : watched_function(args[0]);
-    if (function && function->is_watched) {
-        int line = PyCode_Addr2Line((PyCodeObject *)args[0], (int)PyLong_AsLong(args[1]));
-        shoal_profile_enter(function, line);
-    }
+    if (count < 2) Py_RETURN_NONE;
+    int offset = number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
+    if (function && function->is_watched)
+        shoal_profile_enter(function, PyCode_Addr2Line((PyCodeObject *)args[0], offset));
     Py_RETURN_NONE;
 }
 
 static PyObject *on_leave(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
-    struct shoal_function *function = count < 1 ? NULL : watched_function(args[0]);
+    if (count < 2) Py_RETURN_NONE;
+    number_of(args[1]);
+    struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_leave(function);
     Py_RETURN_NONE;
 }
@@ -103,6 +128,12 @@ static int take_tool_id(void) {
     return -1;
 }
 
+static int set_global(long bits) {
+    PyObject *done = PyObject_CallMethod(monitoring, "set_events", "ll", tool_id, bits);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 static int set_up(void) {
     PyObject *sys_monitoring = PySys_GetObject("monitoring");
     if (sys_monitoring == NULL) {
@@ -110,12 +141,11 @@ static int set_up(void) {
         return -1;
     }
     monitoring = Py_NewRef(sys_monitoring);
+    if (!disable && !(disable = PyObject_GetAttrString(monitoring, "DISABLE"))) goto failed;
     if (take_tool_id() < 0) goto failed;
     for (int i = 0; i < EVENTS; i++)
         if (register_one(&events[i]) < 0) goto failed;
-    PyObject *done = PyObject_CallMethod(monitoring, "set_events", "ll", tool_id, event_bits(1));
-    Py_XDECREF(done);
-    if (done) return 0;
+    if (set_global(event_bits(1)) == 0) return 0;
 failed:
     Py_CLEAR(monitoring);
     return -1;
@@ -128,17 +158,62 @@ static int set_local(PyObject *code, long bits) {
     return done ? 0 : -1;
 }
 
-int events_begin(PyObject *code) {
+/* What was disabled where a refused function starts stays so, even if it is
+ * asked for again, until all that was is asked for again. */
+static int restart_events(void) {
+    PyObject *done = PyObject_CallMethod(monitoring, "restart_events", NULL);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+int events_begin(PyObject *code, int was_refused) {
     if (monitoring == NULL && set_up() < 0) return -1;
-    return set_local(code, event_bits(0));
+    if (set_local(code, event_bits(0)) < 0) return -1;
+    return was_refused ? restart_events() : 0;
+}
+
+int events_of_function(PyObject *Py_UNUSED(function)) { return 0; }
+
+int events_of_new(int wanted) {
+    if (monitoring == NULL && (!wanted || set_up() < 0)) return wanted ? -1 : 0;
+    PyObject *names = PyObject_GetAttrString(monitoring, "events");
+    PyObject *start = names ? PyObject_GetAttrString(names, "PY_START") : NULL;
+    long bit = start && wanted ? PyLong_AsLong(start) : 0;
+    Py_XDECREF(names);
+    Py_XDECREF(start);
+    return start ? set_global(event_bits(1) | bit) : -1;
 }
 
 int events_end(PyObject *code) { return set_local(code, 0); }
 
-void events_enter_running(struct shoal_function *function, int line) {
+void events_enter_running(struct shoal_function *function, PyObject *Py_UNUSED(code), int line) {
     shoal_profile_enter(function, line);
 }
 
-void events_leave_running(struct shoal_function *function) { shoal_profile_leave(function); }
+void events_leave_running(struct shoal_function *function, PyObject *Py_UNUSED(code)) {
+    shoal_profile_leave(function);
+}
+
+/* ---- What monitoring takes itself ------------------------------------------------ */
+
+#if PY_VERSION_HEX >= 0x030D0000
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->current_frame;
+    return frame ? frame->f_executable : NULL;
+}
+#else
+static PyObject *code_that_runs(const PyThreadState *thread) {
+    const _PyInterpreterFrame *frame = thread->cframe->current_frame;
+    return frame ? (PyObject *)frame->f_code : NULL;
+}
+#endif
+
+/* Each code gets this when it first runs while there are events of all code. */
+int events_need(size_t bytes) {
+    if (bytes != sizeof(_PyCoMonitoringData) || monitoring == NULL) return 0;
+    const PyThreadState *thread = _PyThreadState_UncheckedGet();
+    PyObject *code = thread ? code_that_runs(thread) : NULL;
+    return code && PyCode_Check(code) && ((PyCodeObject *)code)->_co_monitoring == NULL;
+}
 
 #endif

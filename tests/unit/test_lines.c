@@ -231,10 +231,161 @@ static void figures_begin_anew(void **state) {
     gave(1);
 }
 
+static int begun;
+
+static void begin_telling(void) { begun++; }
+
+/* Only what has a note matters then, and that it ends is told beforehand. */
+static void it_is_idle_outside_of_functions(void **state) {
+    (void)state;
+    begun = 0;
+    shoal_profile_begin_by(begin_telling);
+    int64_t noted = shoal_profile_noted_blocks();
+    assert_true(shoal_profile_is_idle());
+    shoal_profile_enter(outer, 0);
+    assert_false(shoal_profile_is_idle());
+    shoal_profile_line(outer, 11);
+    took(1, 100);
+    shoal_profile_enter(inner, 0);
+    shoal_profile_leave(inner);
+    assert_int_equal(begun, 1);
+    shoal_profile_leave(outer);
+    assert_true(shoal_profile_is_idle());
+    assert_true(shoal_profile_is_noted(block(1)));
+    assert_false(shoal_profile_is_noted(block(2)));
+    assert_int_equal(shoal_profile_noted_blocks(), noted + 1);
+    gave(1);
+    assert_false(shoal_profile_is_noted(block(1)));
+    assert_int_equal(shoal_profile_noted_blocks(), noted);
+    assert_int_equal(live(outer, 11), 0);
+    shoal_profile_begin_by(NULL);
+}
+
+/* A block that was resized by another line is not made again there. */
+static void what_is_made_is_what_a_line_adds(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 100);
+    shoal_profile_line(outer, 12);
+    struct shoal_profile_note note = shoal_profile_resizing(block(1), 1);
+    shoal_profile_resized(note, block(1), block(1), 130, 1);
+    note = shoal_profile_resizing(block(1), 1);
+    shoal_profile_resized(note, block(1), block(1), 10, 1);
+    shoal_profile_leave(outer);
+    struct shoal_account first = shoal_profile_account(line(outer, 11)->site);
+    struct shoal_account second = shoal_profile_account(line(outer, 12)->site);
+    assert_int_equal(first.made, 100);
+    assert_int_equal(first.live_blocks, 0);
+    assert_int_equal(second.made, 30);
+    assert_int_equal(second.live, 10);
+    assert_int_equal(second.live_blocks, 1);
+    gave(1);
+}
+
+/* The number of the very first line, say: the first test, as nothing is mapped yet. */
+static void disowned_before_any_line_began(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    int64_t noted = shoal_profile_noted_blocks();
+    took(1, 32);
+    shoal_profile_disown(block(1), 28);
+    assert_int_equal(shoal_profile_noted_blocks(), noted + 1);
+    gave(1);
+    assert_int_equal(shoal_profile_noted_blocks(), noted);
+    shoal_profile_leave(outer);
+}
+
+static void what_is_disowned_was_never_taken(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 56);
+    took(2, 32);
+    shoal_profile_disown(block(2), 28);
+    shoal_profile_disown(block(2), 28);
+    took(3, 6);
+    shoal_profile_disown(block(3), 0);
+    int64_t pooled = shoal_profile_pooled();
+    gave(2);
+    assert_int_equal(shoal_profile_pooled(), pooled);
+    shoal_profile_line(outer, 12);
+    struct shoal_account account = shoal_profile_account(line(outer, 11)->site);
+    assert_int_equal(line(outer, 11)->net, 56);
+    assert_int_equal(line(outer, 11)->peak, 56);
+    assert_int_equal(account.made, 56);
+    assert_int_equal(account.made_blocks, 1);
+    assert_int_equal(account.live, 56);
+    assert_int_equal(account.live_blocks, 1);
+    gave(1);
+    shoal_profile_leave(outer);
+}
+
+static void what_a_profiler_does_itself_is_no_lines(void **state) {
+    struct shoal_profile_pause pause, within;
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    shoal_profile_enter(inner, 0);
+    shoal_profile_line(inner, 51);
+    took(1, 10);
+    shoal_profile_pause(&pause);
+    took(2, 5000);
+    took(3, 700);
+    gave(3);
+    shoal_profile_pause(&within);
+    gauge = (struct shoal_gauge){9000, 900, 90};
+    shoal_profile_resume(&within);
+    gave(1);
+    shoal_profile_resume(&pause);
+    took(4, 20);
+    gauge.rss += 1, gauge.held += 2, gauge.returned += 3;
+    shoal_profile_leave(inner);
+    shoal_profile_leave(outer);
+    const struct shoal_line *lines[] = {line(outer, 11), line(inner, 51)};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(lines[i]->net, 30);
+        assert_int_equal(lines[i]->peak, 30);
+        assert_int_equal(lines[i]->rss_growth, 1);
+        assert_int_equal(lines[i]->held, 2);
+        assert_int_equal(lines[i]->returned, 3);
+    }
+    assert_int_equal(live(inner, 51), 20);
+    assert_int_equal(shoal_profile_account(line(inner, 51)->site).made, 30);
+    gave(2), gave(4);
+}
+
+static void resident_memory_before_and_at_its_most(void **state) {
+    (void)state;
+    assert_int_equal(outer->rss_before, -1);
+    assert_int_equal(line(outer, 11)->rss_peak, -1);
+    const int64_t after[] = {2000, 8000, 3000};
+    for (int i = 0; i < 3; i++) {
+        shoal_profile_enter(outer, 0);
+        shoal_profile_line(outer, 11);
+        gauge.rss = after[i];
+        shoal_profile_leave(outer);
+    }
+    assert_int_equal(outer->rss_before, 8000); /* of the last call */
+    assert_int_equal(line(outer, 11)->rss, 3000);
+    assert_int_equal(line(outer, 11)->rss_peak, 8000);
+}
+
+static void only_the_uppermost_is_in(void **state) {
+    (void)state;
+    assert_false(shoal_profile_is_in(outer));
+    shoal_profile_enter(outer, 0);
+    assert_true(shoal_profile_is_in(outer));
+    shoal_profile_enter(inner, 0);
+    assert_false(shoal_profile_is_in(outer));
+    assert_true(shoal_profile_is_in(inner));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(disowned_before_any_line_began),
         TEST(a_line_has_what_happened_in_it),
         TEST(live_is_the_makers),
         TEST(a_resized_block_is_whose_line_did_it),
@@ -244,6 +395,12 @@ int main(void) {
         TEST(what_was_left_silently_is_closed),
         TEST(threads_have_stacks_of_their_own),
         TEST(figures_begin_anew),
+        TEST(it_is_idle_outside_of_functions),
+        TEST(what_is_made_is_what_a_line_adds),
+        TEST(what_is_disowned_was_never_taken),
+        TEST(what_a_profiler_does_itself_is_no_lines),
+        TEST(resident_memory_before_and_at_its_most),
+        TEST(only_the_uppermost_is_in),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

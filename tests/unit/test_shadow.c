@@ -1,6 +1,7 @@
 /* shadow.c: notes beside every 16 bytes. */
 #include "profile/shadow.h"
 
+#include <shoal/profile.h>
 #include <stdlib.h>
 
 #include "base/os.h"
@@ -73,6 +74,84 @@ static void far_addresses_are_unknown(void **state) {
     assert_false(shadow_note((void *)~(uintptr_t)15, &note));
 }
 
+/* A page whose blocks were large may have small ones next, which nobody notes. */
+static void a_forgotten_note_leaves_nothing(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(SIZES); i++) {
+        struct note note = {SIZES[i], 321}, found;
+        assert_true(shadow_note(granule(3000), &note));
+        assert_true(shadow_forget(granule(3000), &found));
+        for (size_t k = 0; k < 8; k++) assert_false(shadow_look(granule(3000 + k), &found));
+    }
+}
+
+/* Every noted block, near and far, and nothing else. */
+static void noted_blocks_are_found_in_order(void **state) {
+    static const size_t PLACES[] = {0,       1,      2, 4, 7, 8, 9, 63, 64, 500, (1 << 22) - 1,
+                                    1 << 22, 9 << 22};
+    const uintptr_t start = (uintptr_t)9 << 42;
+    const char *end = (const char *)(start + ((uintptr_t)10 << 26));
+    struct note note = {1, 9}, found;
+    (void)state;
+    assert_null(shadow_next((void *)start, end, &found));
+    for (size_t i = 0; i < COUNT_OF(PLACES); i++)
+        assert_true(shadow_note((void *)(start + PLACES[i] * 16), &note));
+    const char *at = (const char *)start;
+    for (size_t i = 0; i < COUNT_OF(PLACES); i++, at += 16) {
+        at = shadow_next(at, end, &found);
+        assert_ptr_equal(at, start + PLACES[i] * 16);
+        assert_int_equal(found.site, 9);
+    }
+    assert_null(shadow_next(at, end, &found));
+    assert_null(shadow_next((void *)(start + 2 * 16), (void *)(start + 2 * 16), &found));
+    assert_ptr_equal(shadow_next((void *)(start + 16), (void *)(start + 32), &found), start + 16);
+    for (size_t i = 0; i < COUNT_OF(PLACES); i++)
+        shadow_forget((void *)(start + PLACES[i] * 16), &found);
+}
+
+static void sites_are_found_with_what_they_have(void **state) {
+    enum { ROOM = 4 };
+    struct shoal_presence sites[ROOM];
+    size_t at = 4000, most = 0;
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        struct note note = {SIZES[i % 8], 1 + i % 3 * 1000};
+        most += SIZES[i % 8];
+        assert_true(shadow_note(granule(at), &note));
+        at += (SIZES[i % 8] + 15) / 16;
+    }
+    assert_int_equal(shoal_profile_sites_in(granule(4000), (at - 4000) * 16, sites, ROOM), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(sites[i].site, 1 + i * 1000);
+        assert_int_equal(sites[i].blocks, 100);
+        most -= sites[i].bytes;
+    }
+    assert_int_equal(most, 0);
+    assert_int_equal(shoal_profile_sites_in(granule(4000), (at - 4000) * 16, sites, 2), 3);
+    assert_int_equal(shoal_profile_sites_in(granule(4000), 16, sites, ROOM), 1);
+    assert_true(sites[0].site == 1 && sites[0].blocks == 1 && sites[0].bytes == 1);
+    assert_int_equal(shoal_profile_sites_in(granule(4000), 0, sites, ROOM), 0);
+    assert_int_equal(shoal_profile_sites_in((void *)((uintptr_t)11 << 42), 1 << 30, sites, ROOM),
+                     0);
+}
+
+/* A page of cells is for 32 KiB. */
+static void only_touched_pages_count_as_resident(void **state) {
+    const uintptr_t start = (uintptr_t)13 << 42;
+    struct note note = {8, 1}, found;
+    assert_true(shadow_note((void *)start, &note));
+    size_t before = shadow_resident();
+    (void)state;
+    for (uintptr_t at = start; at < start + (100 << 15); at += 48)
+        assert_true(shadow_note((void *)(at & ~(uintptr_t)15), &note));
+    assert_int_equal(shadow_resident() - before, 99 * 4096);
+    for (uintptr_t at = start; at < start + (100 << 15); at += 48)
+        assert_true(shadow_forget((void *)(at & ~(uintptr_t)15), &found));
+    assert_int_equal(shadow_resident() - before, 99 * 4096);
+    assert_true(shadow_resident() < shadow_bytes());
+    assert_true(shadow_resident() <= shoal_profile_own_resident());
+}
+
 static void without_memory_a_block_is_unknown(void **state) {
     struct note note = {40, 3}, found;
     void *block = (void *)((uintptr_t)5 << 40);
@@ -93,6 +172,10 @@ int main(void) {
         cmocka_unit_test(sites_end_where_they_do_not_fit),
         cmocka_unit_test(neighbours_do_not_meet),
         cmocka_unit_test(far_addresses_are_unknown),
+        cmocka_unit_test(a_forgotten_note_leaves_nothing),
+        cmocka_unit_test(noted_blocks_are_found_in_order),
+        cmocka_unit_test(sites_are_found_with_what_they_have),
+        cmocka_unit_test(only_touched_pages_count_as_resident),
         cmocka_unit_test(without_memory_a_block_is_unknown),
     };
     return cmocka_run_group_tests_name("shadow", tests, NULL, NULL);

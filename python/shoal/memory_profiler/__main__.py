@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import threading
@@ -164,7 +165,8 @@ def _show(options: argparse.Namespace, profiler: Any, out: TextIO | None) -> Non
 
         if out is not None:
             out.truncate(0)
-        show_results(profiler, stream=out, precision=options.precision)
+        with contextlib.suppress(BrokenPipeError):  # Whoever read it has seen enough.
+            show_results(profiler, stream=out, precision=options.precision)
     if out is not None:
         out.close()
 

@@ -17,7 +17,7 @@ from shoal import _profile
 from shoal.memory_profiler.backends import own_reading
 from shoal.memory_profiler.tracing import codes_within
 from shoal.profiler.model import Function, Line, Report
-from shoal.profiler.source import NoSourceError, SourceChangedError
+from shoal.profiler.source import NoSourceError, SourceChangedError, line_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ResidentEngine:
 
     def __init__(self) -> None:
         _profile.start(True)
-        self._read = own_reading("psutil")
+        self._read_process = own_reading("psutil")
         self._functions: list[tuple[CodeType, Source]] = []
         self._before: dict[CodeType, Figures] = {}
         self._grown: dict[CodeType, list[list[int]]] = {}
@@ -108,11 +108,15 @@ class ResidentEngine:
             rss=self._read(),
         )
 
+    def _read(self) -> int:
+        """Return resident bytes without the engine's own, as it gives them of lines."""
+        return self._read_process() - _profile.own_resident()
+
     def _begin(self, function: CodeType) -> None:
         for code in _watched_within(function):
             if code not in self._before:
                 if not _watching[code]:
-                    _profile.watch(code, _line_count(code))
+                    _profile.watch(code, line_count(code))
                 _watching[code] += 1
                 self._before[code] = _profile.figures(code)
 
@@ -142,7 +146,7 @@ class ResidentEngine:
         try:
             texts = source.lines()
         except (NoSourceError, SourceChangedError):  # The figures are right all the same.
-            texts = ("",) * _line_count(code)
+            texts = ("",) * line_count(code)
         lines = []
         for number, text in enumerate(texts, source.first_line):
             hits, rss, growth = by_number.get(number, (0, 0, 0))
@@ -163,9 +167,3 @@ def _watched_within(code: CodeType) -> list[CodeType]:
     """
     _, *inner = codes_within(code)
     return [code, *(one for one in inner if not one.co_name.startswith("<"))]
-
-
-def _line_count(code: CodeType) -> int:
-    """Return how many lines there are from the first to the last that has an instruction."""
-    numbers = [line for _, _, line in code.co_lines() if line is not None]
-    return max([*numbers, code.co_firstlineno]) - code.co_firstlineno + 1

@@ -14,6 +14,7 @@ The table is written when the process ends, however it ends.
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
     Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-__all__ = ["profile"]
+__all__ = ["profile", "require"]
+
+
+def require() -> None:
+    """Raise ImportError where there is no profiler: its engine is built for 3.11 and later."""
+    if sys.version_info < (3, 11):
+        version = ".".join(map(str, sys.version_info[:3]))
+        raise ImportError(f"the line profiler needs Python 3.11 or later; this is {version}")
 
 
 class Profile:
@@ -42,12 +50,16 @@ class Profile:
 
     def __init__(self) -> None:
         self._collector: Collector | None = None
-        self._blocks: list[CodeType] = []
+        self._blocks: dict[CodeType, int] = {}  # how many of its blocks are running
+        self._decorated: set[CodeType] = set()  # what has blocks, and is profiled anyway
+        self._guard = allocate_lock()  # of these
+        self._entered: dict[int, int] = {}  # by frame: blocks in each other, the outermost entered
 
     @property
     def collector(self) -> Collector:
         """What is profiled so far; made when it is first asked for."""
         if self._collector is None:
+            require()
             from shoal.profiler.collect import Collector
             from shoal.profiler.ending import write_at_end
 
@@ -99,12 +111,18 @@ class Profile:
         ending.set_output(self.collector, stream, precision)
 
     def __enter__(self) -> Profile:
-        frame = sys._getframe(1)
-        self.collector.add_code(frame.f_code, frame.f_globals)
         from shoal import _profile
 
-        _profile.enter_running(frame.f_code, frame.f_lineno)
-        self._blocks.append(frame.f_code)
+        frame = sys._getframe(1)
+        code = frame.f_code
+        with self._guard:
+            if code not in self._blocks and _profile.is_watched(code):
+                self._decorated.add(code)
+            self._blocks[code] = self._blocks.get(code, 0) + 1
+            self.collector.add_code(code, frame.f_globals)
+        inner = id(frame) in self._entered
+        if inner or _profile.enter_running(code, frame.f_lineno):
+            self._entered[id(frame)] = self._entered.get(id(frame), 0) + 1
         return self
 
     def __exit__(
@@ -115,10 +133,19 @@ class Profile:
     ) -> None:
         from shoal import _profile
 
-        code = self._blocks.pop()
-        _profile.leave_running(code)
-        if code not in self._blocks:
-            self.collector.remove(code)
+        frame = sys._getframe(1)
+        code = frame.f_code
+        if id(frame) in self._entered:
+            self._entered[id(frame)] -= 1
+            if not self._entered[id(frame)]:
+                del self._entered[id(frame)]
+                _profile.leave_running(code)
+        with self._guard:
+            self._blocks[code] -= 1
+            if not self._blocks[code]:
+                del self._blocks[code]
+                if code not in self._decorated:
+                    self.collector.remove(code)
 
     def report(self) -> Report:
         """Return what is known now."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Measured = tuple[float, float, int]
     Row = tuple[int, Optional[Measured], str]
 
-__all__ = ["write_compat", "write_rows"]
+__all__ = ["measured", "write_compat", "write_rows"]
 
 _ROW = "{0:>6} {1:>12} {2:>12}  {3:>10}   {4:<}"
 _HEADER = _ROW.format("Line #", "Mem usage", "Increment", "Occurrences", "Line Contents")
@@ -84,15 +84,20 @@ def write_compat(report: Report, stream: TextIO, precision: int = 1) -> None:
     checked_precision(precision)
     for function in report.functions:
         rows = [
-            (line.number, _measured(function, line), line.text + "\n") for line in function.lines
+            (line.number, measured(function, line), line.text + "\n") for line in function.lines
         ]
-        if any(measured for _, measured, _ in rows):
+        if any(figures for _, figures, _ in rows):
             write_rows(function.filename, rows, stream, precision)
 
 
-def _measured(function: Function, line: Line) -> Measured | None:
+def measured(function: Function, line: Line) -> Measured | None:
+    """Return a line's increment in MiB, memory in MiB and occurrences; None if it has none.
+
+    The first line of a function has what there was before its last call.
+    """
     if line.hits and line.rss is not None:
-        return (line.rss_growth or 0) / MIB, line.rss / MIB, line.hits
+        most = line.rss if line.rss_peak is None else line.rss_peak
+        return (line.rss_growth or 0) / MIB, most / MIB, line.hits
     if line.number == function.first_line and function.calls and function.rss_before is not None:
         # What was there before the first line counts as the increment of the call.
         return function.rss_before / MIB, function.rss_before / MIB, function.calls

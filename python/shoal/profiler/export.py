@@ -2,9 +2,10 @@
 
 The schema, version 1 (``"shoal-profile": 1``): one JSON object whose keys are
 the fields of `Report`; ``functions`` is a list of objects with the fields of
-`Function`; their ``lines`` are objects with those of `Line`. The fields mean
+`Function`; their ``lines`` are objects with those of `Line`, and their ``pins``
+with those of `Pin`. The fields mean
 what `shoal.profiler.model` says: bytes are whole numbers, times are seconds,
-and only ``rss``, ``rss_growth`` and ``rss_before`` may be null.
+and only ``rss``, ``rss_peak``, ``rss_growth`` and ``rss_before`` may be null.
 
 A later version 1 may have more keys; readers pass over those they do not know.
 Keys that change their meaning, or go, make a version 2.
@@ -46,6 +47,7 @@ LINE_COLUMNS = (
     "returned",
     "pinned",
     "worst_growth",
+    "rss_peak",
     "text",
 )
 
@@ -64,7 +66,8 @@ def write_json(report: Report, stream: TextIO) -> None:
     head = {VERSION_KEY: VERSION, **_fields(report, but="functions")}
     stream.write(f'{json.dumps(head, allow_nan=False)[:-1]}, "functions": [')
     for place, function in enumerate(report.functions):
-        fields = json.dumps(_fields(function, but="lines"))
+        pins = [_fields(pin) for pin in function.pins]
+        fields = json.dumps({**_fields(function, but="lines"), "pins": pins})
         stream.write(f'{"," if place else ""}\n{fields[:-1]}, "lines": [')
         lines = ",\n".join(json.dumps(_fields(line)) for line in function.lines)
         stream.write(f"\n{lines}]}}" if lines else "]}")

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-__all__ = ["Function", "Line", "Report"]
+__all__ = ["Function", "Line", "Pin", "Report"]
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,12 @@ class Line:
     returned : int
         Bytes given to the operating system while the line ran.
     pinned : int
-        Held bytes in pages that the line's live blocks, and no other line's,
-        keep from being returned.
+        Held bytes that the line's live blocks alone keep from being returned:
+        the `Pin` of this line and no other.
     worst_growth : int
         The largest `net` of a single execution.
+    rss_peak : int or None
+        The most that `rss` was after any execution.
     """
 
     number: int
@@ -75,6 +77,37 @@ class Line:
     returned: int = 0
     pinned: int = 0
     worst_growth: int = 0
+    rss_peak: int | None = None
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Held memory that some lines of a function keep together.
+
+    What an allocator returns, it returns as one: Shoal the pages of a pool (one
+    page for blocks of up to 512 bytes), pymalloc an arena (1 MiB since Python
+    3.10). While a single block in it is alive, all the rest of it is held. So
+    each such unit has the lines that made its live blocks, and the units that
+    have just the same ones are one pin: `held` would be returned if all of
+    these lines, and nobody else, let go.
+
+    Units in which anything else is alive are in no pin: blocks made before
+    profiling began, outside of profiled functions, by lines of several
+    functions or by more than 8 lines, or by other than Python's allocators.
+
+    Attributes
+    ----------
+    lines : tuple of int
+        Their numbers, in order; at least one.
+    held : int
+        Bytes in these units that are resident and in no block.
+    live : int
+        Bytes in the lines' blocks in these units, as asked for.
+    """
+
+    lines: tuple[int, ...]
+    held: int
+    live: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +129,8 @@ class Function:
     rss_before : int or None
         Resident bytes of the process when the last call began; None if it was
         never called or not measured.
+    pins : tuple of Pin
+        What its lines keep; each set of lines once, those that keep most first.
     """
 
     name: str
@@ -104,6 +139,7 @@ class Function:
     calls: int
     lines: tuple[Line, ...]
     rss_before: int | None = None
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +164,8 @@ class Report:
         How long it lasted.
     live, held : int
         Bytes of the whole process at the end, from this allocator: in blocks
-        handed out, and resident but used by no block.
+        handed out, and resident but used by no block. Of pymalloc, which has
+        blocks of up to 512 bytes only, held is all that its arenas have besides.
     returned : int
         Bytes given to the operating system since profiling began.
     rss : int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from shoal.profiler.model import Function, Line, Report
+from shoal.profiler.model import Function, Line, Pin, Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,18 @@ def _function(place: str, found: object) -> Function:
         calls=fields.count("calls"),
         lines=tuple(lines),
         rss_before=fields.count_or_none("rss_before"),
+        pins=tuple(
+            _pin(f"{place}.pins[{at}]", item) for at, item in enumerate(fields.sequence("pins"))
+        ),
     )
+
+
+def _pin(place: str, found: object) -> Pin:
+    fields = _Fields(place, found)
+    lines = fields.sequence("lines")
+    if not lines or not all(type(line) is int and 0 < line <= _MOST for line in lines):
+        raise fields.wrong("lines", "numbers of lines")
+    return Pin(lines=tuple(lines), held=fields.count("held"), live=fields.count("live"))
 
 
 def _line(place: str, found: object) -> Line:
@@ -95,6 +106,7 @@ def _line(place: str, found: object) -> Line:
         number=fields.count("number"),
         text=text,
         rss=fields.count_or_none("rss"),
+        rss_peak=fields.count_or_none("rss_peak"),
         rss_growth=None if fields.get("rss_growth") is None else fields.change("rss_growth"),
         **{name: fields.count(name) for name in _COUNTS},
         **{name: fields.change(name) for name in _CHANGES},

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any
 
-__all__ = ["NoSourceError", "Source", "SourceChangedError", "code_of", "take"]
+__all__ = [
+    "NoSourceError",
+    "Source",
+    "SourceChangedError",
+    "code_of",
+    "function_of",
+    "line_count",
+    "take",
+]
 
 
 class NoSourceError(Exception):
@@ -111,7 +120,14 @@ class Source:
 
 
 def code_of(function: Any) -> CodeType:
-    """Return the code object of what was written with ``def`` or ``lambda``.
+    """Return the code object of what was written with ``def`` or ``lambda``; see `function_of`."""
+    found: Any = function_of(function)
+    code: CodeType = getattr(found, "__code__", found)
+    return code
+
+
+def function_of(function: Any) -> FunctionType | CodeType:
+    """Return the function that was written with ``def`` or ``lambda``, or code if that is given.
 
     Parameters
     ----------
@@ -132,10 +148,12 @@ def code_of(function: Any) -> CodeType:
         for attribute in ("__wrapped__", "__func__", "fget", "func", "__code__"):
             inner = getattr(function, attribute, None)
             if inner is not None and inner is not function:
-                function = inner
                 break
         else:
             break
+        if attribute == "__code__" and isinstance(function, FunctionType):
+            return function
+        function = inner
     if callable(function) and not isinstance(function, type):
         raise NoSourceError(f"no source of {name}: it is not written in Python")
     raise NoSourceError(f"no source of {name}: it is not a function")
@@ -231,6 +249,12 @@ def _why_none(filename: str) -> str:
     if filename.startswith("<") and filename.endswith(">"):
         return f"it was made from a string ({filename})"
     return f"no such file: {filename}"
+
+
+def line_count(code: CodeType) -> int:
+    """Return how many lines there are from the first to the last that has an instruction."""
+    numbers = [line for _, _, line in code.co_lines() if line is not None]
+    return max([*numbers, code.co_firstlineno]) - code.co_firstlineno + 1
 
 
 # ---- Cutting the text -------------------------------------------------------------

@@ -8,12 +8,15 @@ peak
     one of its executions left. What is still alive in place of other lines'
     blocks that it freed counts as left.
 held
-    A line's survivors pin at least `FLOOR`, and at least as much as they are.
+    Survivors of one line, or of some lines together, pin at least `FLOOR`, and
+    at least as much as they are. Another line is named only where without it
+    a quarter would be missing.
 growing
     In at least 3 calls, what a line's executions left alive came evenly: their
     mean is at least 3/4 of the greatest. Together at least `FLOOR`.
 freed
-    A line freed at least `FLOOR` more than it took.
+    A line freed at least `FLOOR` more than it took. What went back is what the
+    allocator says, or by how much resident memory fell where that is more.
 
 `FLOOR` is 1 MiB, or 1 % of the process's resident memory where that is more.
 At most `SENTENCES` are told: those with the most bytes at stake. At stake when
@@ -22,11 +25,12 @@ a line frees is what did not go back.
 
 from __future__ import annotations
 
+from shoal.profiler.model import Pin
 from shoal.profiler.units import MIB, tell_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from shoal.profiler.model import Function, Line, Report
 
@@ -39,6 +43,7 @@ FLOOR = MIB
 SENTENCES = 2
 CALLS_TO_GROW = 3
 LINES_NAMED = 3
+PINS_LOOKED_AT = 64
 
 
 def verdict(function: Function, report: Report) -> tuple[str, ...]:
@@ -58,9 +63,9 @@ def verdict(function: Function, report: Report) -> tuple[str, ...]:
         out. A MiB is 2**20 bytes.
     """
     floor = max(FLOOR, report.rss // 100)
-    findings = [*_growing(function, floor)]
+    findings = [*_growing(function, floor), *_held(function, floor)]
     for line in function.lines:
-        findings += [*_peaked(function, line, floor), *_held(line, floor), *_freed(line, floor)]
+        findings += [*_peaked(function, line, floor), *_freed(line, floor)]
     findings.sort(key=lambda finding: -finding[0])
     return tuple(sentence for _, sentence in findings[:SENTENCES])
 
@@ -78,13 +83,38 @@ def _peaked(function: Function, line: Line, floor: int) -> Iterator[Finding]:
     yield above, f"Line {line.number} peaked {tell_bytes(above)} above what it left: {whose}."
 
 
-def _held(line: Line, floor: int) -> Iterator[Finding]:
-    if line.pinned >= max(floor, line.live):
-        yield (
-            line.pinned,
-            f"Held: {tell_bytes(line.pinned)} pinned by {tell_bytes(line.live)} "
-            f"that line {line.number} left alive.",
-        )
+def _held(function: Function, floor: int) -> Iterator[Finding]:
+    left = function.pins[:PINS_LOOKED_AT]
+    while left:
+        pin = max((_kept_by(chosen.lines, left) for chosen in left), key=lambda pin: pin.held)
+        fewer = (_kept_by(other.lines, left) for other in left if set(other.lines) < set(pin.lines))
+        enough = [pin, *(other for other in fewer if 4 * other.held >= 3 * pin.held)]
+        pin = min(enough, key=lambda pin: (len(pin.lines), -pin.held))
+        if pin.held < floor:
+            return
+        if pin.held >= pin.live:
+            yield (
+                pin.held,
+                f"Held: {tell_bytes(pin.held)} pinned by {tell_bytes(pin.live)} "
+                f"that {_named(pin.lines)} left alive.",
+            )
+        left = tuple(other for other in left if not set(other.lines) <= set(pin.lines))
+
+
+def _kept_by(lines: tuple[int, ...], pins: tuple[Pin, ...]) -> Pin:
+    """Return what lines keep if nobody else's blocks count, any of them alone or together."""
+    theirs = [pin for pin in pins if set(pin.lines) <= set(lines)]
+    return Pin(lines, sum(pin.held for pin in theirs), sum(pin.live for pin in theirs))
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Return "line 3", "lines 3 and 7" or "lines 3, 7, 9 and 2 more"."""
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    more = len(numbers) - LINES_NAMED
+    if more > 0:
+        return f"lines {', '.join(map(str, numbers[:LINES_NAMED]))} and {more} more"
+    return f"lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 def _growing(function: Function, floor: int) -> Iterator[Finding]:
@@ -95,10 +125,7 @@ def _growing(function: Function, floor: int) -> Iterator[Finding]:
     if total < floor:
         return
     most = sorted(grew, key=lambda line: -line.live)[:LINES_NAMED]
-    numbers = sorted(line.number for line in most)
-    named = f"line {numbers[0]}"
-    if len(numbers) > 1:
-        named = f"lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    named = _named(sorted(line.number for line in most))
     yield (
         total,
         f"Growing every call: +{tell_bytes(total // function.calls)} x {function.calls:,}, "
@@ -120,13 +147,16 @@ def _freed(line: Line, floor: int) -> Iterator[Finding]:
     if freed < floor:
         return
     times = f" in {line.hits:,} runs" if line.hits > 1 else ""
-    if tell_bytes(min(line.returned, freed)) == tell_bytes(freed):
+    # What is not the allocator's own, such as blocks over 512 bytes on pymalloc, it
+    # cannot tell of; but resident memory fell by it.
+    returned = min(freed, max(0, line.returned, -(line.rss_growth or 0)))
+    if tell_bytes(returned) == tell_bytes(freed):
         back = "all of which"
-    elif line.returned <= 0:
+    elif returned == 0:
         back = "of which nothing"
     else:
-        back = f"of which {tell_bytes(line.returned)}"
-    kept = freed - max(0, min(line.returned, freed))
+        back = f"of which {tell_bytes(returned)}"
+    kept = freed - returned
     yield (
         kept,
         f"Line {line.number} freed {tell_bytes(freed)}{times}, {back} went back to the system.",

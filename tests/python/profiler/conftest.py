@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from shoal.profiler.model import Function, Line, Report
+from shoal.profiler.model import Function, Line, Pin, Report
+
+from .heaps import Child, RunSource, run_child
 
 MIB = 2**20
 
@@ -81,4 +84,18 @@ def copying(make_function: MakeFunction, make_report: MakeReport) -> Report:
     figures[3]["worst_growth"] = 38 * MIB
     figures[4].update(worst_growth=8 * MIB, held=2 * MIB)
     figures[8].update(returned=30 * MIB, held=8 * MIB)
-    return make_report(make_function(COPY, figures, rss_before=13 * MIB))
+    pins = (Pin((4, 7), 2 * MIB, 70_000),)
+    return make_report(make_function(COPY, figures, rss_before=13 * MIB, pins=pins))
+
+
+@pytest.fixture(params=["shoal", "pymalloc"])
+def run_source(request: pytest.FixtureRequest, shoal: Any, plain: Any, tmp_path: Path) -> RunSource:
+    """Run a program on one of the heaps; see heaps.py for what it begins with."""
+    run, before = (shoal, ["run"]) if request.param == "shoal" else (plain, [])
+
+    def run_it(source: str) -> Child:
+        child = run_child(run, before, tmp_path / "program.py", source)
+        assert child.report.allocator == request.param
+        return child
+
+    return run_it

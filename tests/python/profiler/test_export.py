@@ -54,11 +54,14 @@ def test_the_schema(copying: Report) -> None:
         "seconds", "live", "held", "returned", "rss",
     }  # fmt: skip
     function = found["functions"][0]
-    assert set(function) == {"name", "filename", "first_line", "calls", "rss_before", "lines"}
+    assert set(function) == {
+        "name", "filename", "first_line", "calls", "rss_before", "pins", "lines",
+    }  # fmt: skip
+    assert function["pins"] == [{"lines": [4, 7], "held": 2 << 20, "live": 70_000}]
     assert function["lines"][6] == {
         "number": 7, "text": "    small = object()", "hits": 1, "rss": 61 << 20, "rss_growth": 0,
         "live": 56, "live_blocks": 1, "made": 56, "peak": 56, "net": 56, "held": 0, "returned": 0,
-        "pinned": 0, "worst_growth": 0,
+        "pinned": 0, "worst_growth": 0, "rss_peak": None,
     }  # fmt: skip
 
 
@@ -123,6 +126,13 @@ WHOLE = "expected a whole number, at least 0 and of up to 64 bits, found"
         (("functions", 0), 3, "functions[0]: expected an object, found 3"),
         (("functions", 0, "calls"), -1, f"functions[0].calls: {WHOLE} -1"),
         (("functions", 0, "first_line"), 2, "functions[0].lines[0].number: 1 is out of order"),
+        (("functions", 0, "pins"), 3, "functions[0].pins: expected a list, found 3"),
+        (
+            ("functions", 0, "pins", 0, "lines"),
+            [],
+            "functions[0].pins[0].lines: expected numbers of lines, found a list of 0",
+        ),
+        (("functions", 0, "pins", 0, "held"), ..., "functions[0].pins[0].held: missing"),
         (("functions", 0, "rss_before"), "x", f"functions[0].rss_before: {WHOLE} 'x'"),
         ((*LINE, "hits"), True, f"{AT}.hits: {WHOLE} true"),
         ((*LINE, "hits"), 1.0, f"{AT}.hits: {WHOLE} 1.0"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +183,10 @@ def test_a_source_that_changed_meanwhile_is_said(plain: Any, script: Any) -> Non
     done = plain("-m", COMMAND, script(GOOD + "open(__file__, 'a').write('# more')\n"))
     assert "script.py changed while it ran" in done.stderr
     assert "bytearray" in done.stdout
+
+
+def test_a_reader_that_left_is_no_error(script: Any, tmp_path: Path) -> None:
+    silent = script(GOOD.replace('print("done")', ""))
+    command = f"{shlex.quote(sys.executable)} -m {COMMAND} {silent} | true"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr

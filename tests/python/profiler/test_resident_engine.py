@@ -50,6 +50,9 @@ class MadeUp(types.ModuleType):
     def unwatch(self, code: Any) -> None:
         self.watched.remove(code)
 
+    def own_resident(self) -> int:
+        return 4096
+
     def figures(self, code: Any) -> Any:
         return self.told[code]
 

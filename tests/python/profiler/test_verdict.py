@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from shoal.profiler.callee import callee
-from shoal.profiler.model import Report
+from shoal.profiler.model import Pin, Report
 from shoal.profiler.verdict import verdict
 
 MIB = 2**20
@@ -16,8 +16,14 @@ MIB = 2**20
 def said(make_function, make_report):
     """Return the sentences for figures by line number."""
 
-    def say(source: str, figures: dict[int, dict[str, Any]], calls: int = 1, rss: int = 60 * MIB):
-        function = make_function(source, figures, calls=calls)
+    def say(
+        source: str,
+        figures: dict[int, dict[str, Any]],
+        calls: int = 1,
+        rss: int = 60 * MIB,
+        pins: tuple[Pin, ...] = (),
+    ):
+        function = make_function(source, figures, calls=calls, pins=pins)
         return list(verdict(function, make_report(function, rss=rss)))
 
     return say
@@ -72,15 +78,52 @@ def test_in_a_large_process_small_things_are_not_told(said) -> None:
 
 
 def test_survivors_that_pin(said) -> None:
-    pins = {"hits": 1, "live": int(2.2 * MIB), "live_blocks": 30_000, "pinned": 229 * MIB}
-    assert said("def f():\n    x = 1\n    g()", {3: pins}) == [
+    pins = (Pin((3,), 229 * MIB, int(2.2 * MIB)),)
+    assert said("def f():\n    x = 1\n    g()", {}, pins=pins) == [
         "Held: 229 MiB pinned by 2.2 MiB that line 3 left alive."
     ]
 
 
-def test_pages_that_are_mostly_live_are_not_told(said) -> None:
-    full = {"hits": 1, "live": 100 * MIB, "live_blocks": 1000, "pinned": 5 * MIB}
-    assert said("def f():\n    g()", {2: full}) == []
+@pytest.mark.parametrize(
+    "pins",
+    [
+        [Pin((2,), 5 * MIB, 100 * MIB)],  # mostly live
+        [Pin((2,), MIB - 1, 100)],
+        [Pin((2,), MIB // 4, 9), Pin((2, 3), MIB // 4, 9), Pin((4,), MIB // 2, 9)],
+    ],
+)
+def test_pins_that_are_not_told(said, pins: list[Pin]) -> None:
+    assert said("def f():\n    g()", {}, pins=tuple(pins)) == []
+
+
+def test_lines_that_pin_together_are_named_together(said) -> None:
+    pins = (Pin((2, 3), 80 * MIB, 3 * MIB), Pin((3,), 15 * MIB, MIB), Pin((2,), 5 * MIB, MIB))
+    assert said("def f():\n    g()", {}, pins=pins) == [
+        "Held: 100 MiB pinned by 5.0 MiB that lines 2 and 3 left alive."
+    ]
+
+
+def test_a_line_that_adds_little_is_not_named(said) -> None:
+    pins = (Pin((3,), 90 * MIB, 2 * MIB), Pin((2, 3), 10 * MIB, 10))
+    assert said("def f():\n    g()", {}, pins=pins) == [
+        "Held: 90 MiB pinned by 2.0 MiB that line 3 left alive.",
+        "Held: 10 MiB pinned by 10 B that lines 2 and 3 left alive.",
+    ]
+
+
+def test_lines_that_pin_apart_are_named_apart(said) -> None:
+    pins = (Pin((9,), 60 * MIB, MIB), Pin((3,), 50 * MIB, MIB))
+    assert said("def f():\n    g()", {}, pins=pins) == [
+        "Held: 60 MiB pinned by 1.0 MiB that line 9 left alive.",
+        "Held: 50 MiB pinned by 1.0 MiB that line 3 left alive.",
+    ]
+
+
+def test_of_many_lines_three_are_named(said) -> None:
+    pins = (Pin((2, 3, 5, 6, 8), 60 * MIB, MIB),)
+    assert said("def f():\n    g()", {}, pins=pins) == [
+        "Held: 60 MiB pinned by 1.0 MiB that lines 2, 3, 5 and 2 more left alive."
+    ]
 
 
 # ---- growing ----------------------------------------------------------------------
@@ -151,6 +194,13 @@ def test_what_was_freed_and_what_went_back(said, returned: int, back: str) -> No
     ) == [f"Line 2 freed 30 MiB, {back} went back to the system."]
 
 
+def test_what_the_allocator_cannot_tell_of_shows_in_resident_memory(said) -> None:
+    fell = {"hits": 1, "net": -8 * MIB, "returned": 0, "rss_growth": -8 * MIB}
+    assert said("def f():\n    del x", {2: fell}) == [
+        "Line 2 freed 8.0 MiB, all of which went back to the system."
+    ]
+
+
 def test_freed_in_many_runs(said) -> None:
     frees = {"hits": 1200, "net": -30 * MIB, "returned": 30 * MIB}
     assert said("def f():\n    del x", {2: frees}) == [
@@ -164,9 +214,9 @@ def test_two_sentences_and_those_with_most_at_stake(said) -> None:
         2: {"hits": 1, "peak": 10 * MIB},
         3: {"hits": 1, "net": -300 * MIB, "returned": 300 * MIB},
         4: {"hits": 1, "net": -231 * MIB, "returned": 2 * MIB},
-        5: {"hits": 1, "live": 2 * MIB, "live_blocks": 9, "pinned": 228 * MIB},
     }
-    assert [sentence.split()[:2] for sentence in said(source, figures)] == [
+    pins = (Pin((5,), 228 * MIB, 2 * MIB),)
+    assert [sentence.split()[:2] for sentence in said(source, figures, pins=pins)] == [
         ["Line", "4"],
         ["Held:", "228"],
     ]
