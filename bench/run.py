@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench.c.run as c_programs
+import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
 from bench.harness import RESULTS, ROOT, BenchError, Row
@@ -85,6 +86,12 @@ def _service(choice: Choice, output: Path) -> None:
     service.measure(service.quick(plan) if choice.quick else plan, output)
 
 
+def _profile(choice: Choice, output: Path) -> None:
+    # Its processes take a second each, and there are many: half the rounds.
+    plan = profiler.planned(choice.python, (choice.rounds + 1) // 2)
+    profiler.measure(profiler.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -94,6 +101,7 @@ PARTS = {
     "release-churn": Part(_release_churn, release.churn_rows),
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
+    "profile": Part(_profile, profiler.rows),
 }
 
 

@@ -17,9 +17,13 @@ _FILE_WIDTH = 200
 
 
 def columns(rows: Iterable[Row]) -> list[str]:
-    """Return the allocators of these rows: Shoal, then the peers in the order of peers.py."""
-    order = (SHOAL, *KNOWN)
-    return sorted({name for row in rows for name in row.values}, key=order.index)
+    """Return the allocators of these rows: Shoal, then the peers in the order of peers.py.
+
+    What is none of them, a profiler, comes behind, as it comes in the rows.
+    """
+    names = dict.fromkeys(name for row in rows for name in row.values)
+    order = dict.fromkeys((SHOAL, *KNOWN, *names))
+    return [name for name in order if name in names]
 
 
 def verdict(row: Row) -> str:
@@ -69,7 +73,15 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def markdown_of_all(rows: Sequence[Row]) -> str:
-    """Return one table in Markdown, with a line for each section: what the README has."""
+    """Return a table in Markdown, with a line for each section: what the README has.
+
+    Profilers have a table of their own.
+    """
+    groups = groupby(rows, key=lambda row: row.values.keys() <= {SHOAL, *KNOWN})
+    return "\n\n".join(_one_table(list(group)) for _, group in groups)
+
+
+def _one_table(rows: Sequence[Row]) -> str:
     names = columns(rows)
     lines = _head(names)
     for section, group in groupby(rows, key=lambda row: row.section):

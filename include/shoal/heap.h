@@ -66,6 +66,23 @@ struct shoal_usage {
 /* Cost: one pass over the pool records, 32 bytes a page: 2 ms a gigabyte. */
 SHOAL_API void shoal_usage(struct shoal_usage *usage);
 
+/* A few counters that are kept anyway, in bytes, for whoever looks often. */
+struct shoal_pulse {
+    size_t resident; /* live + held: pages in use or kept, metadata not counted  */
+    size_t large;    /* as in shoal_usage: of resident, in blocks over
+                        SHOAL_POOLED_MAX, whole pages of them                    */
+    size_t threads;  /* of resident, what threads' heaps, which serve malloc, have
+                        besides: in pools, or kept. The rest is the interpreter's */
+    size_t returned; /* as in shoal_usage                                        */
+};
+
+/* Cost: a few loads. Exact as shoal_usage is. */
+SHOAL_API void shoal_pulse(struct shoal_pulse *pulse);
+
+/* The bytes that a block takes of which `size` were asked for, up to
+ * SHOAL_POOLED_MAX; beyond, whole pages. */
+SHOAL_API size_t shoal_block_bytes(size_t size);
+
 struct shoal_class_usage {
     size_t block_size;  /* bytes */
     size_t pools;
@@ -77,6 +94,20 @@ struct shoal_class_usage {
 /* Fills at most `room` entries, smallest block size first, and returns how
  * many size classes there are. Cost and exactness as shoal_usage. */
 SHOAL_API size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room);
+
+/* A pool with live blocks. All of its pages stay until the last of these goes:
+ * resident - live_blocks * block_size of them are pinned. */
+struct shoal_live_pool {
+    const void *start;
+    size_t bytes;       /* of its pages                    */
+    size_t resident;    /* of these: what was ever touched */
+    size_t block_size;  /* bytes                           */
+    size_t live_blocks; /* at least 1                      */
+};
+
+/* Fills at most `room` entries and returns how many such pools there are. Cost
+ * and exactness as shoal_usage. */
+SHOAL_API size_t shoal_live_pools(struct shoal_live_pool *pools, size_t room);
 
 /* A range of addresses that the heap has mapped. */
 struct shoal_range {

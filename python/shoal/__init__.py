@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from shoal import _heap
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from shoal._usage import ClassUsage as ClassUsage
     from shoal._usage import Rss as Rss
     from shoal._usage import Usage as Usage
+    from shoal.profiler import profile as profile
 
     __version__: str
 
@@ -31,10 +33,13 @@ __all__ = [
     "install",
     "is_active",
     "library_path",
+    "profile",
     "release_after_gc",
     "trim",
     "usage",
 ]
+if sys.version_info < (3, 11):
+    __all__.remove("profile")
 
 
 def __getattr__(name: str) -> object:
@@ -43,6 +48,11 @@ def __getattr__(name: str) -> object:
         from shoal import _usage
 
         return getattr(_usage, name)
+    if name == "profile":
+        from shoal.profiler import profile, require
+
+        require()
+        return profile
     if name == "__version__":
         return _heap.version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -59,9 +69,10 @@ def install() -> None:
     Raises
     ------
     RuntimeError
-        The interpreter is free-threaded, tracemalloc is tracing, Python's debug
-        allocator serves while libshoal.so is preloaded, or there is no address
-        space; nothing has changed.
+        The interpreter is free-threaded, tracemalloc is tracing, lines are
+        profiled on the interpreter's own heap, Python's debug allocator serves
+        while libshoal.so is preloaded, or there is no address space; nothing
+        has changed.
 
     Notes
     -----
@@ -75,6 +86,11 @@ def install() -> None:
             raise RuntimeError(
                 "Shoal cannot be installed while tracemalloc traces: "
                 "stop it, install, and start it again"
+            )
+        if _is_profiled():
+            raise RuntimeError(
+                "Shoal cannot be installed once lines are profiled on another heap: "
+                "install it first"
             )
         from shoal import _pymalloc
 
@@ -90,6 +106,11 @@ def _is_traced() -> bool:
     except ImportError:
         return False
     return is_tracing()
+
+
+def _is_profiled() -> bool:
+    profiling = sys.modules.get("shoal._profile")
+    return profiling is not None and bool(profiling.is_started())
 
 
 def is_active() -> bool:

@@ -45,7 +45,24 @@ def run(target: list[str], stats: bool = False) -> NoReturn:
     if not target:
         raise CannotRunError("nothing to run: give a script, -m module, -c code or -- program")
     program, arguments = _program(target[1:]) if target[0] == "--" else _python(target)
-    environment = _environment()
+    _exec(program, arguments, _environment("run"), stats)
+
+
+def run_again() -> NoReturn:
+    """Replace this process by itself, with the same arguments and libshoal.so preloaded.
+
+    Raises
+    ------
+    CannotRunError
+        The interpreter cannot run on it.
+    """
+    _check_python()
+    _exec(sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment("profile"))
+
+
+def _exec(
+    program: str, arguments: list[str], environment: dict[str, str], stats: bool = False
+) -> NoReturn:
     if stats:
         environment["SHOAL_STATS"] = str(os.getpid())
     # Python ignores these two for itself, and exec would hand that down.
@@ -63,21 +80,23 @@ def library_or_name() -> str:
     return path if os.path.exists(path) else "libshoal.so"
 
 
-def _warn(message: str) -> None:
-    print(f"shoal run: warning: {message}", file=sys.stderr, flush=True)
+def _warn(message: str, command: str = "run") -> None:
+    print(f"shoal {command}: warning: {message}", file=sys.stderr, flush=True)
 
 
 # ---- The environment ---------------------------------------------------------
 
 
-def _environment() -> dict[str, str]:
+def _environment(command: str) -> dict[str, str]:
     environment = dict(os.environ)
     _undo_locale_coercion(environment)
     allocator = environment.pop("PYTHONMALLOC", "")
     if allocator:
-        _warn(f"PYTHONMALLOC={allocator} is left out: it would undo Shoal")
+        _warn(f"PYTHONMALLOC={allocator} is left out: it would undo Shoal", command)
     if environment.get("PYTHONDEVMODE"):
-        _warn("PYTHONDEVMODE brings Python's debug allocator, so objects will not be Shoal's")
+        _warn(
+            "PYTHONDEVMODE brings Python's debug allocator, so objects will not be Shoal's", command
+        )
     preloaded = environment.get("LD_PRELOAD", "")
     library = _library()
     if library not in preloaded.replace(" ", ":").split(":"):
@@ -110,7 +129,7 @@ def _undo_locale_coercion(environment: dict[str, str]) -> None:
 # ---- A script, module or code: this interpreter --------------------------------
 
 
-def _python(target: list[str]) -> tuple[str, list[str]]:
+def _check_python() -> None:
     if "t" in getattr(sys, "abiflags", ""):
         raise CannotRunError(
             "this Python is free-threaded, and Shoal needs the interpreter lock: "
@@ -118,18 +137,23 @@ def _python(target: list[str]) -> tuple[str, list[str]]:
         )
     if not sys.executable:
         raise CannotRunError("Python does not know the path of its own executable")
+
+
+def _python(target: list[str]) -> tuple[str, list[str]]:
+    _check_python()
     option, value = target[0][:2], target[0][2:]
     if option in ("-m", "-c"):
         if not value and len(target) == 1:
             raise CannotRunError(f"argument expected for the {option} option")
         if option == "-m":
-            _check_module(value or target[1])
+            check_module(value or target[1])
     elif target[0] != "-":
-        _check_script(target[0])
+        check_script(target[0])
     return sys.executable, [sys.executable, *target]
 
 
-def _check_script(path: str) -> None:
+def check_script(path: str) -> None:
+    """Refuse a script that is not there or cannot be read."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -147,7 +171,7 @@ def _has_main(directory: str) -> bool:
     return any(os.path.isfile(os.path.join(directory, name)) for name in names)
 
 
-def _check_module(name: str) -> None:
+def check_module(name: str) -> None:
     """Refuse a module whose top-level package is nowhere; Python itself judges the rest."""
     package = name.partition(".")[0]
     if not package:

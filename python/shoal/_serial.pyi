@@ -1,4 +1,4 @@
-"""Pickles, written and read in C; see src/python/_serial.c."""
+"""Pickles, written and read in C; see src/python/serial/_serial.c."""
 
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike

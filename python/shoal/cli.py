@@ -1,9 +1,10 @@
-"""The command line: ``shoal run ...`` and ``python -m shoal run ...``."""
+"""The command line: ``shoal run ...`` and the table of the other commands."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
 from shoal import __version__, _run
 
@@ -11,7 +12,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_EXAMPLES = """\
+_COMMANDS = """\
+examples:
+  shoal run server.py                 run a program on Shoal's heap
+  shoal run --stats script.py         and say at its exit where the memory was
+  shoal profile script.py             what each line of its @profile functions did to memory
+  shoal profile --all script.py       the same of every function, without decorators
+  shoal mprof run script.py           record memory over time
+  shoal mprof plot -o memory.svg      and draw it
+  shoal inspect 4711                  what that running process holds, and who keeps it
+  shoal top                           all Python processes of this machine, live
+
+`shoal COMMAND --help` says more.
+"""
+
+_RUN_EXAMPLES = """\
 examples:
   shoal run server.py --port 8000       a script; all that follows it is the script's
   shoal run -m pytest tests             a module, as `python -m` does
@@ -27,6 +42,27 @@ standard streams, sys.argv. Its child processes run on Shoal too.
 """
 
 
+_ELSEWHERE = {
+    "profile": (
+        "run a Python program and show what each of its lines did to memory",
+        "shoal.profiler.command",
+    ),
+    "mprof": (
+        "record, list and draw the memory of a program over time",
+        "shoal.mprof.arguments",
+    ),
+    "inspect": (
+        "show what a running Python process holds, and who keeps it",
+        "shoal.inspect.command",
+    ),
+    "top": (
+        "show all Python processes and what their heaps hold",
+        "shoal.top.command_line",
+    ),
+}
+"""Commands with a command line of their own: what they do, and the module of their `main`."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
@@ -37,8 +73,10 @@ def _parsers() -> tuple[_Parser, _Parser]:
     """Return the parser of the whole command line and that of ``run``."""
     top = _Parser(
         prog="shoal",
-        description="A heap for Python that gives back what nothing uses.",
-        epilog="`shoal run --help` shows how to run programs on it.",
+        description="A heap for Python that gives back what nothing uses, "
+        "and tools that show where memory is: line by line, over time, in any running process.",
+        epilog=_COMMANDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"shoal {__version__}")
@@ -48,7 +86,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
         help="run a script, module, code or any program on Shoal's heap",
         description="Run a program on Shoal's heap, otherwise as it always runs.",
         usage="shoal run [--stats] (script.py | -m module | -c code | -- program) [args ...]",
-        epilog=_EXAMPLES.format(library=_run.library_or_name()),
+        epilog=_RUN_EXAMPLES.format(library=_run.library_or_name()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -59,6 +97,8 @@ def _parsers() -> tuple[_Parser, _Parser]:
         "held, returned, metadata, peak, by size class (not for its child processes; "
         "SHOAL_STATS=all in the environment prints for every process)",
     )
+    for name, (about, _) in _ELSEWHERE.items():
+        commands.add_parser(name, help=about, add_help=False)
     return top, run
 
 
@@ -70,6 +110,20 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
                 continue
             return arguments[:at], arguments[at:]
     return arguments, []
+
+
+def _elsewhere(command: str, arguments: list[str]) -> int:
+    """Run a command that has a command line of its own."""
+    if command == "profile":
+        from shoal.profiler import require
+
+        try:
+            require()
+        except ImportError as reason:
+            print(f"shoal profile: {reason}", file=sys.stderr)
+            return 2
+    status: int = import_module(_ELSEWHERE[command][1]).main(arguments)
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,6 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
+    if arguments and arguments[0] in _ELSEWHERE:
+        return _elsewhere(arguments[0], arguments[1:])
     top, run = _parsers()
     if not arguments:
         top.print_help(sys.stderr)

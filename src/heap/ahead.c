@@ -30,7 +30,7 @@ struct pool *ahead_take(struct heap *heap, unsigned class) {
     if (ahead->left == 0 && !refill(heap, ahead)) return NULL;
     struct pool *page = ahead->next++;
     if (--ahead->left > 0) mark_rest(ahead, heap->id);
-    if (!ahead->is_dirty) resident_grew(1);
+    if (!ahead->is_dirty) arenas_grew(heap->arenas, 1);
     return page;
 }
 

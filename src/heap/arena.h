@@ -5,6 +5,7 @@
 #define SHOAL_HEAP_ARENA_H
 
 #include "base/hints.h"
+#include "heap/counters.h"
 #include "heap/types.h"
 
 /* Readies an `arenas` that is all zero. Maps nothing yet. */
@@ -27,6 +28,18 @@ struct pool *arenas_record(struct arenas *arenas, const void *address);
 
 static inline void *page_address(const struct arena *arena, const struct pool *record) {
     return (void *)(arena->pages + ((size_t)(record - arena->records) << PAGE_SHIFT));
+}
+
+/* Pages that had no memory behind them are handed out. */
+static inline void arenas_grew(struct arenas *arenas, size_t pages) {
+    resident_grew(pages);
+    atomic_fetch_add_explicit(&arenas->pooled, pages, memory_order_relaxed);
+}
+
+/* Pages went back to the system. */
+static inline void arenas_returned(struct arenas *arenas, size_t pages) {
+    resident_returned(pages);
+    atomic_fetch_sub_explicit(&arenas->pooled, pages, memory_order_relaxed);
 }
 
 /* The address of a run's first page. */

@@ -10,6 +10,7 @@ struct counters {
     atomic_size_t peak;      /* most of `resident` so far                     */
     atomic_size_t returned;  /* pages given back to the system so far         */
     atomic_size_t mapped;    /* bytes of large blocks in mappings of their own */
+    atomic_size_t runs;      /* pages of large blocks in arenas               */
     atomic_size_t own;       /* bytes mapped for the heap's own tables        */
 };
 extern struct counters counters;

@@ -3,10 +3,17 @@
 #include <errno.h>
 
 #include "base/fatal.h"
+#include "heap/counters.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
 
 static size_t pages_of(size_t bytes) { return (bytes + PAGE_BYTES - 1) >> PAGE_SHIFT; }
+
+/* So many pages more are in large blocks. */
+static void runs_grew(struct arenas *arenas, size_t pages) {
+    atomic_fetch_add_explicit(&counters.runs, pages, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&arenas->pooled, pages, memory_order_relaxed);
+}
 
 static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t align,
                       bool *zeroed) {
@@ -20,6 +27,7 @@ static void *run_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_
     run->owner = owner;
     run->size_class = CLASS_LARGE;
     run->kind = PAGE_LARGE;
+    runs_grew(arenas, pages);
     return run_start(arenas, run);
 }
 
@@ -42,6 +50,7 @@ void large_give(struct arenas *arenas, struct pool *run, void *block) {
     if (block != start)
         fatal("invalid free of %p: inside the %zu-byte block %p", block,
               run->run_pages << PAGE_SHIFT, (void *)start);
+    runs_grew(arenas, -run->run_pages);
     arenas_give(arenas, run, run->run_pages);
 }
 
@@ -50,6 +59,7 @@ bool large_resize(struct arenas *arenas, struct pool *run, size_t bytes) {
     if (bytes > LARGE_RUN_MAX || bytes <= POOLED_MAX) return false;
     if (pages > before && !arenas_extend(arenas, run, before, pages)) return false;
     run->run_pages = pages;
+    runs_grew(arenas, pages - before);
     if (pages >= before) return true;
     run[pages].size_class = CLASS_LARGE;
     arenas_give(arenas, run + pages, before - pages);

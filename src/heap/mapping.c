@@ -14,17 +14,7 @@ enum {
     KEPT_MAX = 16,     /* mappings kept for the next request */
 };
 
-struct mapping {
-    void *start; /* NULL: an empty slot */
-    size_t bytes;
-};
-
-/* Every mapping in use, by address: open addressing, at most half full. */
-static struct {
-    struct mapping *slots;
-    size_t slot_count; /* a power of two, or 0 */
-    size_t used;
-} table;
+struct mapping_table mapping_table;
 
 /* Mappings given back and not yet unmapped, oldest first. */
 static struct mapping kept[KEPT_MAX];
@@ -32,6 +22,7 @@ static size_t kept_count;
 static size_t kept_pages;
 static size_t lazy_count;      /* of `kept` the first are lazy: the system may
                                   take them when it runs short               */
+static _Atomic(uint64_t) look_at; /* ms: when most of them may be lazy; 0: no need to */
 static size_t lately_returned; /* pages unmapped and not asked for again yet */
 static struct reserve reserve;
 
@@ -48,26 +39,27 @@ static size_t home_of(const void *start) {
 }
 
 static struct mapping *slot_of(const void *start) {
-    size_t mask = table.slot_count - 1;
+    size_t mask = mapping_table.slot_count - 1;
     for (size_t i = home_of(start) & mask;; i = (i + 1) & mask)
-        if (!table.slots[i].start || table.slots[i].start == start) return &table.slots[i];
+        if (!mapping_table.slots[i].start || mapping_table.slots[i].start == start)
+            return &mapping_table.slots[i];
 }
 
 static struct mapping *find(const void *start) {
-    if (table.used == 0) return NULL;
+    if (mapping_table.used == 0) return NULL;
     struct mapping *slot = slot_of(start);
     return slot->start ? slot : NULL;
 }
 
 static bool table_make_room(void) {
-    if (table.used * 2 < table.slot_count) return true;
-    struct mapping *old = table.slots;
-    size_t old_count = table.slot_count;
+    if (mapping_table.used * 2 < mapping_table.slot_count) return true;
+    struct mapping *old = mapping_table.slots;
+    size_t old_count = mapping_table.slot_count;
     size_t count = old_count ? old_count * 2 : FIRST_SLOTS;
     struct mapping *slots = os_map(count * sizeof *slots);
     if (!slots) return false;
-    table.slots = slots;
-    table.slot_count = count;
+    mapping_table.slots = slots;
+    mapping_table.slot_count = count;
     for (size_t i = 0; i < old_count; i++)
         if (old[i].start) *slot_of(old[i].start) = old[i];
     if (old) os_unmap(old, old_count * sizeof *old);
@@ -77,23 +69,23 @@ static bool table_make_room(void) {
 
 static void table_add(struct mapping mapping) {
     *slot_of(mapping.start) = mapping;
-    table.used++;
+    mapping_table.used++;
     atomic_fetch_add(&counters.mapped, mapping.bytes);
 }
 
 /* Moves later entries of the same run of slots up, so that none is lost. */
 static void table_remove(struct mapping *slot) {
-    size_t mask = table.slot_count - 1;
-    size_t hole = (size_t)(slot - table.slots);
+    size_t mask = mapping_table.slot_count - 1;
+    size_t hole = (size_t)(slot - mapping_table.slots);
     atomic_fetch_sub(&counters.mapped, slot->bytes);
-    table.used--;
-    for (size_t i = (hole + 1) & mask; table.slots[i].start; i = (i + 1) & mask) {
-        size_t home = home_of(table.slots[i].start) & mask;
+    mapping_table.used--;
+    for (size_t i = (hole + 1) & mask; mapping_table.slots[i].start; i = (i + 1) & mask) {
+        size_t home = home_of(mapping_table.slots[i].start) & mask;
         if (((i - home) & mask) < ((i - hole) & mask)) continue;
-        table.slots[hole] = table.slots[i];
+        mapping_table.slots[hole] = mapping_table.slots[i];
         hole = i;
     }
-    table.slots[hole] = (struct mapping){NULL, 0};
+    mapping_table.slots[hole] = (struct mapping){NULL, 0};
 }
 
 /* ---- What is kept --------------------------------------------------------- */
@@ -150,6 +142,7 @@ static void note_taken(size_t pages, bool is_new) {
         resident_grew(pages);
     }
     return_down_to(reserve_note_taken(&reserve, kept_pages, pages, taken_back));
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
 }
 
 static size_t page_ceiling(size_t bytes) {
@@ -172,25 +165,36 @@ void *mapping_take(size_t bytes, size_t align, bool *zeroed) {
     return done ? mapping.start : NULL;
 }
 
-/* Whatever else is kept becomes lazy with the last: it is older. */
-static void make_lazy(void) {
-    size_t eager = 0;
-    for (size_t i = lazy_count; i < kept_count; i++) eager += kept[i].bytes >> PAGE_SHIFT;
-    if (eager == 0 || reserve_grant_lazy(&reserve, eager, eager < LAZY_MAX ? eager : LAZY_MAX) == 0)
-        return;
-    for (; lazy_count < kept_count; lazy_count++) {
-        struct os_range range = {kept[lazy_count].start, kept[lazy_count].bytes};
-        os_purge_lazily(&range, 1);
-    }
-}
-
 static void keep_or_unmap(struct mapping mapping) {
     size_t pages = mapping.bytes >> PAGE_SHIFT;
     if (kept_count == KEPT_MAX) unmap(kept_remove(0));
     kept[kept_count++] = mapping;
     kept_pages += pages;
     return_down_to(reserve_note_given(&reserve, kept_pages, pages));
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
+}
+
+/* Whatever else is kept becomes lazy with the last: it is older. */
+static void make_lazy(void) {
+    size_t eager = 0;
+    for (size_t i = lazy_count; i < kept_count; i++) eager += kept[i].bytes >> PAGE_SHIFT;
+    size_t at_least = eager < LAZY_MAX ? eager : LAZY_MAX;
+    if (reserve_grant_lazy(&reserve, eager, at_least) == 0) return;
+    for (; lazy_count < kept_count; lazy_count++) {
+        struct os_range range = {kept[lazy_count].start, kept[lazy_count].bytes};
+        os_purge_lazily(&range, 1);
+    }
+}
+
+void mapping_tend(void) {
+    uint64_t due = atomic_load_explicit(&look_at, memory_order_relaxed);
+    if (due == 0 || os_milliseconds() < due) return;
+    int saved_errno = errno;
+    mapping_lock();
     make_lazy();
+    atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
+    mapping_unlock();
+    errno = saved_errno;
 }
 
 bool mapping_give(void *block) {
@@ -208,7 +212,7 @@ bool mapping_give(void *block) {
 }
 
 size_t mapping_bytes(const void *block) {
-    if (table.used == 0) return 0;
+    if (mapping_table.used == 0) return 0;
     mapping_lock();
     struct mapping *slot = find(block);
     size_t bytes = slot ? slot->bytes : 0;
@@ -219,8 +223,8 @@ size_t mapping_bytes(const void *block) {
 void *mapping_around(const void *address) {
     void *start = NULL;
     mapping_lock();
-    for (size_t i = 0; i < table.slot_count; i++) {
-        struct mapping *slot = &table.slots[i];
+    for (size_t i = 0; i < mapping_table.slot_count; i++) {
+        struct mapping *slot = &mapping_table.slots[i];
         if (slot->start && (uintptr_t)address - (uintptr_t)slot->start < slot->bytes)
             start = slot->start;
     }
@@ -257,8 +261,9 @@ size_t mapping_kept(void) { return kept_pages << PAGE_SHIFT; }
 void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *context),
                   void *context) {
     mapping_lock();
-    for (size_t i = 0; i < table.slot_count; i++)
-        if (table.slots[i].start) see(table.slots[i].start, table.slots[i].bytes, true, context);
+    for (size_t i = 0; i < mapping_table.slot_count; i++)
+        if (mapping_table.slots[i].start)
+            see(mapping_table.slots[i].start, mapping_table.slots[i].bytes, true, context);
     for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, false, context);
     mapping_unlock();
 }

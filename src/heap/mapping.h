@@ -18,6 +18,18 @@ bool mapping_give(void *block);
 /* The bytes of a block, 0 when it is none of ours. */
 size_t mapping_bytes(const void *block);
 
+struct mapping {
+    void *start; /* NULL: an empty slot */
+    size_t bytes;
+};
+
+/* Every mapping in use, by address: open addressing, at most half full. */
+extern struct mapping_table {
+    struct mapping *slots;
+    size_t slot_count; /* a power of two, or 0 */
+    size_t used;
+} mapping_table;
+
 /* The start of the mapping that `address` is in, NULL when it is in none.
  * Slow: for telling a crime. */
 void *mapping_around(const void *address);
@@ -25,6 +37,10 @@ void *mapping_around(const void *address);
 /* Changes the size of one of our blocks, moving it when it must; NULL and the
  * block as it was when there is no memory. */
 void *mapping_resize(void *block, size_t bytes);
+
+/* To be called now and then, with no lock held: makes what is kept lazy when it
+ * lay there for a while. A load when there is nothing to look at. */
+void mapping_tend(void);
 
 /* Unmaps what is kept for the next request; gives its pages. */
 size_t mapping_return_all(void);

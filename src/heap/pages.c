@@ -4,6 +4,7 @@
 
 #include "heap/counters.h"
 #include "heap/lazy.h"
+#include "heap/mapping.h"
 #include "heap/reserve.h"
 #include "heap/run_list.h"
 
@@ -64,7 +65,7 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
         os_purge(ranges, count);
         arenas_lock(arenas);
         size_t purged = relink_purged(arenas, runs, ranges, count);
-        resident_returned(purged);
+        arenas_returned(arenas, purged);
         returned += purged;
         if (purged < pages) {
             reserve_note_refused(&arenas->reserve, arenas->dirty_pages);
@@ -90,19 +91,24 @@ size_t arenas_return_all(struct arenas *arenas) {
     return pages;
 }
 
+static void make_lazy(struct arenas *arenas) {
+    size_t eager = arenas->dirty_pages - arenas->lazy_pages;
+    size_t lazily = reserve_grant_lazy(&arenas->reserve, eager, LAZY_BATCH);
+    if (lazily) arenas_make_lazy(arenas, lazily);
+}
+
 static void note_taken(struct arenas *arenas, size_t pages, size_t taken_back) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_taken(&arenas->reserve, kept, pages, taken_back);
     if (stay < kept) return_down_to(arenas, stay);
+    make_lazy(arenas);
 }
 
 static void note_given(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_given(&arenas->reserve, kept, pages);
     if (stay < kept) return_down_to(arenas, stay);
-    size_t eager = arenas->dirty_pages - arenas->lazy_pages;
-    size_t lazily = reserve_grant_lazy(&arenas->reserve, eager, LAZY_BATCH);
-    if (lazily) arenas_make_lazy(arenas, lazily);
+    make_lazy(arenas);
 }
 
 /* ---- Runs ---------------------------------------------------------------- */
@@ -147,7 +153,7 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
         size_t length = is_new ? wish : run->run_pages;
         if (length > pages) run = cut_run(arenas, run, length, pages, align, kind);
         run->run_pages = pages; /* for whoever counts meanwhile */
-        if (kind == PAGE_CLEAN) resident_grew(pages);
+        if (kind == PAGE_CLEAN) arenas_grew(arenas, pages);
         note_taken(arenas, pages, kind == PAGE_CLEAN && !is_new ? pages : 0);
     }
     arenas_unlock(arenas);
@@ -219,6 +225,7 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages) {
     run_link_merged(arenas, run, pages, PAGE_DIRTY);
     note_given(arenas, pages);
     arenas_unlock(arenas);
+    mapping_tend();
 }
 
 void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty) {
@@ -243,7 +250,7 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
         bool newest = arena == &arenas->arena[arenas->arena_count - 1];
         struct pool *new = newest ? arenas_take_new(arenas, more) : NULL;
         done = new == after; /* not when another arena had to be made */
-        if (done) resident_grew(more);
+        if (done) arenas_grew(arenas, more);
         if (new && !done) run_link_merged(arenas, new, more, PAGE_CLEAN);
     } else if ((after->kind == PAGE_DIRTY || after->kind == PAGE_CLEAN) &&
                after->run_pages >= more) {
@@ -251,7 +258,7 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
         size_t length = after->run_pages;
         run_unlink(arenas, after);
         run_link_rest(arenas, after, length, more, kind);
-        if (kind == PAGE_CLEAN) resident_grew(more);
+        if (kind == PAGE_CLEAN) arenas_grew(arenas, more);
         note_taken(arenas, more, kind == PAGE_CLEAN ? more : 0);
         done = true;
     }

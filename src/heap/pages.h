@@ -15,7 +15,7 @@ struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool
 
 /* A run of 1 to `most` pages, the longer the better; *pages says how many. Those
  * that are *zeroed do not count as resident yet: whoever uses one says so with
- * resident_grew(). Lengthens the arenas rather than use up short runs, as long
+ * arenas_grew(). Lengthens the arenas rather than use up short runs, as long
  * as free runs are a small part of them. */
 struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages, bool *zeroed);
 

@@ -48,6 +48,14 @@ size_t pool_live(const struct pool *pool) {
     return pool->frees_left - (size_t)(pool->kind == POOL_CURRENT);
 }
 
+size_t pool_resident_bytes(const struct pool *pool) {
+    size_t whole = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
+    if (pool_was_resident(pool)) return whole;
+    size_t bytes = pool_class(pool)->first + pool->carved * (size_t)pool_class(pool)->block_bytes;
+    size_t pages = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+    return pages < whole ? pages : whole;
+}
+
 static bool in_pool(const struct pool *pool, const char *start, uintptr_t address) {
     return address - (uintptr_t)start < (size_t)pool_class(pool)->pages << PAGE_SHIFT;
 }

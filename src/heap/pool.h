@@ -75,6 +75,10 @@ void pool_carve(struct pool *pool, char *start);
 /* Blocks in use, of a first record. */
 size_t pool_live(const struct pool *pool);
 
+/* Bytes of a pool that are resident: whole pages up to the last carved, unless
+ * its pages were before. */
+size_t pool_resident_bytes(const struct pool *pool);
+
 /* Blocks in the free list, walked; aborts when a link leads astray. */
 size_t pool_count_free(const struct pool *pool, const char *start);
 

@@ -21,12 +21,13 @@ void reserve_init(struct reserve *reserve, size_t least) {
     reserve->lazy_credit = LAZY_MAX;
 }
 
-static void add_credit(struct reserve *reserve, uint64_t now) {
-    uint64_t elapsed = now - reserve->credit_time;
-    reserve->credit_time = now;
-    if (elapsed > CREDIT_MAX) elapsed = CREDIT_MAX;
-    reserve->credit += (long)elapsed * CREDIT_PER_MS;
-    if (reserve->credit > CREDIT_MAX) reserve->credit = CREDIT_MAX;
+/* The credit with what has been granted since it was last added to. */
+static long added_to(long credit, uint64_t *last, uint64_t now, long per_ms, long most) {
+    uint64_t elapsed = now - *last;
+    *last = now;
+    if (elapsed > (uint64_t)most) elapsed = (uint64_t)most;
+    credit += (long)elapsed * per_ms;
+    return credit < most ? credit : most;
 }
 
 /* Ends the window when it is over: the limit comes down to what was used. */
@@ -50,16 +51,24 @@ static size_t may_stay(struct reserve *reserve, size_t kept) {
 static void charge(struct reserve *reserve, size_t taken_back) {
     reserve->credit -= (long)taken_back;
     if (reserve->credit >= 0) return;
-    add_credit(reserve, os_milliseconds());
+    reserve->credit = added_to(reserve->credit, &reserve->credit_time, os_milliseconds(),
+                               CREDIT_PER_MS, CREDIT_MAX);
     if (reserve->credit >= 0) return;
     reserve->limit += taken_back;
     if (reserve->limit < reserve->ended_by) reserve->limit = reserve->ended_by;
     reserve->credit = 0;
 }
 
+/* Most of what is kept now is to be there still when it is looked at again. */
+static void look_again(struct reserve *reserve, size_t kept) {
+    reserve->quiet_at = os_milliseconds() + QUIET_MS;
+    reserve->quiet_least = kept - kept / QUIET_PART;
+}
+
 size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back) {
     if (kept < reserve->lowest) reserve->lowest = kept;
     reserve->in_a_row = 0;
+    if (reserve->quiet_at && kept < reserve->quiet_least) look_again(reserve, kept);
     reserve->surge -= pages < reserve->surge ? pages : reserve->surge;
     if (taken_back && policy == ADAPTIVE) charge(reserve, taken_back);
     return may_stay(reserve, kept);
@@ -76,23 +85,22 @@ size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages) {
     reserve->surge += pages;
     reserve->in_a_row += pages;
     if (policy == ADAPTIVE && reserve->surge / SURGE_FACTOR > reserve->limit) end_raise(reserve);
-    return may_stay(reserve, kept);
-}
-
-static void add_lazy_credit(struct reserve *reserve) {
-    uint64_t now = os_milliseconds(), elapsed = now - reserve->lazy_time;
-    reserve->lazy_time = now;
-    if (elapsed > LAZY_MAX) elapsed = LAZY_MAX;
-    reserve->lazy_credit += elapsed * LAZY_PER_MS;
-    if (reserve->lazy_credit > LAZY_MAX) reserve->lazy_credit = LAZY_MAX;
+    size_t stay = may_stay(reserve, kept);
+    if (reserve->in_a_row >= ROW_PAGES && policy == ADAPTIVE) look_again(reserve, stay);
+    return stay;
 }
 
 size_t reserve_grant_lazy(struct reserve *reserve, size_t eager, size_t at_least) {
-    if (eager < at_least || reserve->in_a_row < LAZY_ROW || policy != ADAPTIVE) return 0;
-    if (reserve->lazy_credit < eager) add_lazy_credit(reserve);
-    size_t grant = eager < reserve->lazy_credit ? eager : reserve->lazy_credit;
+    if (reserve->quiet_at == 0) return 0;
+    uint64_t now = os_milliseconds();
+    if (now < reserve->quiet_at) return 0;
+    reserve->quiet_at = 0;
+    reserve->lazy_credit =
+        added_to(reserve->lazy_credit, &reserve->lazy_time, now, LAZY_PER_MS, LAZY_MAX);
+    size_t credit = (size_t)reserve->lazy_credit;
+    size_t grant = eager < credit ? eager : credit;
     if (grant < at_least) return 0;
-    reserve->lazy_credit -= grant;
+    reserve->lazy_credit -= (long)grant;
     return grant;
 }
 

@@ -16,11 +16,12 @@
  * rises to what was given then: the program breathes that deep.
  *
  * A limit that was raised outlives the breathing: a service without requests
- * calls nobody, so nobody lowers it. Therefore what stays of LAZY_ROW pages or
- * more given in a row becomes lazy at once: the system may take it when it runs
- * short. A page costs 0.15 us (0.06 to make it lazy, 0.09 to write to it again);
- * we grant LAZY_PER_MS a millisecond, saved up to LAZY_MAX: 2 % of a processor
- * for a program that breathes deep all the time, nothing for others. */
+ * calls nobody, so nobody lowers it. Therefore what stays of ROW_PAGES or more
+ * given in a row is watched until most of it has lain there for QUIET_MS, seen at
+ * the next call: then it becomes lazy, which is the system's to take when it runs
+ * short. A program that breathes on takes it again before. A lazy page costs
+ * 0.15 us (0.06 to make it so, 0.09 to write to it again), several times as much on
+ * a busy machine; LAZY_PER_MS a millisecond are granted, saved up to LAZY_MAX. */
 #ifndef SHOAL_HEAP_RESERVE_H
 #define SHOAL_HEAP_RESERVE_H
 
@@ -33,9 +34,11 @@ enum {
     WINDOW_MS = 1000,
     EVENTS_A_LOOK = 64,
     SURGE_FACTOR = 2,
-    LAZY_PER_MS = 128,  /* pages */
-    LAZY_MAX = 1 << 16, /* pages: 10 ms of work */
-    LAZY_ROW = 256,     /* pages given and none taken */
+    ROW_PAGES = 256,    /* given, and none taken */
+    QUIET_MS = 25,
+    QUIET_PART = 8,     /* of what was kept may be taken meanwhile */
+    LAZY_PER_MS = 64,   /* pages */
+    LAZY_MAX = 1 << 15, /* pages: 5 ms of work */
 };
 
 /* SHOAL_RELEASE=never|always in the environment fixes the limit, to measure
@@ -54,7 +57,7 @@ void reserve_note_refused(struct reserve *reserve, size_t kept);
 size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages);
 
 /* Of what is kept `eager` pages are not lazy. Gives how many of them the caller
- * is to make lazy now: 0, or `at_least`. */
+ * is to make lazy now: 0, or `at_least`. A load when nothing was given in a row. */
 size_t reserve_grant_lazy(struct reserve *reserve, size_t eager, size_t at_least);
 
 #endif

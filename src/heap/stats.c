@@ -16,16 +16,6 @@ struct sums {
     struct shoal_class_usage classes[CLASS_COUNT];
 };
 
-/* Bytes of a pool that are resident: whole pages up to the last carved, unless
- * its pages were before. */
-static size_t touched_bytes(const struct pool *pool) {
-    if (pool_was_resident(pool)) return (size_t)pool_class(pool)->pages << PAGE_SHIFT;
-    size_t bytes = pool_class(pool)->first + pool->carved * (size_t)pool_class(pool)->block_bytes;
-    size_t whole = (size_t)pool_class(pool)->pages << PAGE_SHIFT;
-    size_t pages = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
-    return pages < whole ? pages : whole;
-}
-
 static void add_pool(struct sums *sums, const struct pool *pool) {
     struct shoal_class_usage *class = &sums->classes[pool->size_class];
     size_t blocks = pool_live(pool);
@@ -33,18 +23,23 @@ static void add_pool(struct sums *sums, const struct pool *pool) {
     class->pools++;
     class->live_blocks += blocks;
     class->live += live;
-    class->held += touched_bytes(pool) - live;
+    class->held += pool_resident_bytes(pool) - live;
     sums->live += live;
-    sums->pinned += touched_bytes(pool) - live;
+    sums->pinned += pool_resident_bytes(pool) - live;
 }
 
 static bool is_clean_ahead(const struct pool *record) {
     return record->kind == PAGE_AHEAD && record->carved == 0;
 }
 
-/* Adds the run that starts at `record`; gives its length in pages. */
-static size_t add_run(struct sums *sums, const struct pool *record) {
+/* The length in pages of the run that starts at `record`. */
+static size_t length_of(const struct pool *record) {
     size_t pages = is_pool(record) ? pool_class(record)->pages : record->run_pages;
+    return pages ? pages : 1;
+}
+
+static void add_run(struct sums *sums, const struct pool *record) {
+    size_t pages = length_of(record);
     if (is_pool(record)) {
         add_pool(sums, record);
     } else if (record->kind == PAGE_LARGE) {
@@ -53,7 +48,6 @@ static size_t add_run(struct sums *sums, const struct pool *record) {
     } else if (record->kind != PAGE_CLEAN && !is_clean_ahead(record)) {
         sums->reserve += pages << PAGE_SHIFT;
     }
-    return pages ? pages : 1;
 }
 
 static void add_arenas(struct sums *sums, struct arenas *arenas) {
@@ -61,16 +55,24 @@ static void add_arenas(struct sums *sums, struct arenas *arenas) {
     for (size_t i = 0; i < arenas->arena_count; i++) {
         struct arena *arena = &arenas->arena[i];
         size_t page = 0;
-        while (page < arena->top) page += add_run(sums, &arena->records[page]);
+        while (page < arena->top) {
+            add_run(sums, &arena->records[page]);
+            page += length_of(&arena->records[page]);
+        }
     }
     arenas_unlock(arenas);
 }
 
-static void sum_up(struct sums *sums) {
-    memset(sums, 0, sizeof *sums);
+/* Blocks of the caller's heaps that others freed are free from now on. */
+static void settle(void) {
     process_init();
     if (thread_heap != &no_heap) heap_take_remote(thread_heap);
     if (may_touch_object_heap()) heap_take_remote(&object_heap);
+}
+
+static void sum_up(struct sums *sums) {
+    memset(sums, 0, sizeof *sums);
+    settle();
     for (unsigned class = 0; class < CLASS_COUNT; class++)
         sums->classes[class].block_size = size_classes[class].block_bytes;
     for (unsigned i = 0; i < ARENAS_KINDS; i++) add_arenas(sums, every_arenas[i]);
@@ -119,6 +121,56 @@ size_t shoal_class_usage(struct shoal_class_usage *classes, size_t room) {
     size_t count = CLASS_COUNT - 1;
     if (room > 0) memcpy(classes, first, (room < count ? room : count) * sizeof *classes);
     return count;
+}
+
+struct pool_list {
+    struct shoal_live_pool *pools;
+    size_t room, count;
+};
+
+static void list_pool(struct pool_list *list, const struct pool *pool, const void *start) {
+    const struct size_class *class = pool_class(pool);
+    if (list->count++ >= list->room) return;
+    list->pools[list->count - 1] = (struct shoal_live_pool){
+        .start = start,
+        .bytes = (size_t)class->pages << PAGE_SHIFT,
+        .resident = pool_resident_bytes(pool),
+        .block_size = class->block_bytes,
+        .live_blocks = pool_live(pool),
+    };
+}
+
+static void list_pools(struct pool_list *list, const struct arena *arena) {
+    const struct pool *record = arena->records, *end = arena->records + arena->top;
+    for (; record < end; record += length_of(record))
+        if (is_pool(record) && pool_live(record) > 0)
+            list_pool(list, record, page_address(arena, record));
+}
+
+size_t shoal_live_pools(struct shoal_live_pool *pools, size_t room) {
+    struct pool_list list = {pools, room, 0};
+    settle();
+    for (unsigned i = 0; i < ARENAS_KINDS; i++) {
+        arenas_lock(every_arenas[i]);
+        for (size_t j = 0; j < every_arenas[i]->arena_count; j++)
+            list_pools(&list, &every_arenas[i]->arena[j]);
+        arenas_unlock(every_arenas[i]);
+    }
+    return list.count;
+}
+
+void shoal_pulse(struct shoal_pulse *pulse) {
+    pulse->resident = atomic_load_explicit(&counters.resident, memory_order_relaxed) << PAGE_SHIFT;
+    pulse->large = (atomic_load_explicit(&counters.runs, memory_order_relaxed) << PAGE_SHIFT) +
+                   atomic_load_explicit(&counters.mapped, memory_order_relaxed);
+    pulse->threads = atomic_load_explicit(&shared_arenas.pooled, memory_order_relaxed)
+                     << PAGE_SHIFT;
+    pulse->returned = atomic_load_explicit(&counters.returned, memory_order_relaxed) << PAGE_SHIFT;
+}
+
+size_t shoal_block_bytes(size_t size) {
+    if (size <= POOLED_MAX) return size_classes[class_of(size)].block_bytes;
+    return (size + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 }
 
 struct range_list {

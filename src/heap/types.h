@@ -116,7 +116,10 @@ struct reserve {
     size_t surge;          /* pages given and not taken since                */
     size_t ended_by;       /* the surge that last ended a raised limit, or 0 */
     size_t in_a_row;       /* pages given since any were taken               */
-    size_t lazy_credit;    /* pages that may be made lazy                    */
+    uint64_t quiet_at;     /* ms: when to look whether most of it is still there,
+                              that is quiet_least pages; 0: no need to       */
+    size_t quiet_least;
+    long lazy_credit;      /* pages that may be made lazy                    */
     uint64_t lazy_time;    /* ms: when lazy_credit was last added to         */
 };
 
@@ -140,6 +143,7 @@ struct arenas {
     uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
     size_t lazy_pages;               /* of dirty_pages, those made lazy */
+    atomic_size_t pooled;            /* resident pages that are in no large block */
     struct pool busy; /* runs on their way to the system, in no other list */
 
     struct reserve reserve; /* how many dirty pages to keep */

@@ -1,12 +1,12 @@
 /* os.c: what the operating system gives and takes. */
 #include "base/os.h"
 
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lazy_free.h"
 #include "unit.h"
 
 enum { PAGES = 40 };
@@ -122,50 +122,27 @@ static void a_refused_range_has_no_bytes_left(void **state) {
     }
 }
 
-/* What is in the system's list of what it may take, in bytes. */
-static size_t lazily_free(const void *start) {
-    FILE *maps = fopen("/proc/self/smaps", "re");
-    char line[256], wish[32];
-    size_t kilobytes = 0;
-    bool is_here = false;
-    assert_non_null(maps);
-    int length = snprintf(wish, sizeof wish, "%lx-", (unsigned long)(uintptr_t)start);
-    while (fgets(line, sizeof line, maps)) {
-        if (strncmp(line, wish, (size_t)length) == 0) is_here = true;
-        if (is_here && sscanf(line, "LazyFree: %zu kB", &kilobytes) == 1) break;
-    }
-    fclose(maps);
-    assert_true(is_here);
-    return kilobytes << 10;
-}
-
-/* Between two pages that nobody may touch, so that it is a mapping of its own. */
-static char *map_apart(size_t bytes) {
-    char *start = os_reserve(bytes + 2 * OS_PAGE);
-    assert_non_null(start);
-    assert_true(os_commit(start + OS_PAGE, bytes));
-    return start + OS_PAGE;
-}
-
 /* They stay, and keep what they hold while the system has memory; what is written
  * to is no longer the system's to take. */
 static void lazily_purged_pages_are_the_systems_until_written_to(void **state) {
     (void)state;
     for (size_t count = 1; count <= 3; count += 2) {
         enum { LONG = 1024 }; /* the kernel puts them in its list in batches */
-        char *start = map_apart(LONG * OS_PAGE);
+        char *start = os_map(LONG * OS_PAGE);
+        assert_non_null(start);
         memset(start, 7, LONG * OS_PAGE);
-        assert_int_equal(lazily_free(start), 0);
+        size_t before = lazy_free_bytes();
         struct os_range ranges[3];
         for (size_t i = 0; i < 3; i++)
             ranges[i] = (struct os_range){start + i * 300 * OS_PAGE, 200 * OS_PAGE};
         os_purge_lazily(ranges, count);
-        assert_in_range(lazily_free(start), count * 200 * OS_PAGE * 3 / 4, count * 200 * OS_PAGE);
+        size_t purged = lazy_free_bytes() - before;
+        assert_in_range(purged, count * 200 * OS_PAGE * 3 / 4, count * 200 * OS_PAGE);
         for (size_t i = 0; i < LONG; i++)
             assert_true(start[i * OS_PAGE] == 7 || start[i * OS_PAGE] == 0);
         memset(start, 8, LONG * OS_PAGE);
-        assert_int_equal(lazily_free(start), 0);
-        os_unmap(start - OS_PAGE, (LONG + 2) * OS_PAGE);
+        assert_int_equal(lazy_free_bytes(), before);
+        os_unmap(start, LONG * OS_PAGE);
     }
 }
 

@@ -152,30 +152,62 @@ static void a_surge_is_forgotten_with_its_window(void **state) {
 
 /* ---- Lazy pages ------------------------------------------------------------ */
 
-static void what_is_given_in_a_row_becomes_lazy(void **state) {
+/* As if the time had passed that what was given in a row is to lie there. */
+static void wait_for_quiet(struct reserve *reserve) {
+    assert_true(reserve->quiet_at > os_milliseconds());
+    reserve->quiet_at = 1;
+}
+
+static void what_is_given_in_a_row_becomes_lazy_when_it_is_quiet(void **state) {
     struct reserve reserve = raised();
     (void)state;
-    reserve_note_given(&reserve, 0, LAZY_ROW - 1);
+    reserve_note_given(&reserve, 1000, ROW_PAGES - 1);
+    assert_int_equal(reserve.quiet_at, 0);
+    given(&reserve, 1000);
     assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 0);
-    given(&reserve, 0);
+    wait_for_quiet(&reserve);
     assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 5000);
+    assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 0); /* once */
+    reserve_note_given(&reserve, 1000, 1);
+    wait_for_quiet(&reserve);
     assert_int_equal(reserve_grant_lazy(&reserve, 99, 100), 0); /* too few to be worth it */
-    taken(&reserve, 0, 0);
-    assert_int_equal(reserve_grant_lazy(&reserve, 5000, 1), 0);
+    reserve_note_taken(&reserve, 999, 1, 0);
+    given(&reserve, 1000);
+    assert_int_equal(reserve.quiet_at, 0); /* a row begins anew */
+}
+
+/* Takings of an eighth and more begin the wait anew, smaller ones do not. */
+static void who_breathes_on_has_no_lazy_pages(void **state) {
+    struct reserve reserve = raised();
+    (void)state;
+    reserve_note_given(&reserve, 4000, 4000);
+    for (size_t kept = 3900; kept > 1000; kept -= 100) {
+        bool is_long_ago = kept % 500 != 400;
+        if (is_long_ago) reserve.quiet_at = 1;
+        size_t least = reserve.quiet_least;
+        reserve_note_taken(&reserve, kept, 100, 0);
+        assert_true(reserve.quiet_at == 1 || reserve.quiet_at > os_milliseconds());
+        if (is_long_ago) assert_int_equal(reserve.quiet_at == 1, kept >= least);
+    }
 }
 
 /* A millisecond or two may pass between the calls. */
 static void its_credit_runs_out_and_comes_again(void **state) {
     struct reserve reserve = raised();
+    size_t twice = (size_t)LAZY_MAX * 2;
     (void)state;
-    surge(&reserve, 1000);
-    assert_int_equal(reserve_grant_lazy(&reserve, (size_t)LAZY_MAX * 2, LAZY_MAX), LAZY_MAX);
+    reserve_note_given(&reserve, 4000, 4000);
+    reserve.quiet_at = 1;
+    assert_int_equal(reserve_grant_lazy(&reserve, twice, LAZY_MAX), LAZY_MAX);
+    reserve.quiet_at = 1;
     assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, LAZY_MAX), 0);
     reserve.lazy_credit = 0;
     reserve.lazy_time = os_milliseconds() - 100;
+    reserve.quiet_at = 1;
     size_t grant = reserve_grant_lazy(&reserve, LAZY_MAX, 1);
     assert_in_range(grant, 100 * LAZY_PER_MS, LAZY_MAX / 2);
     reserve.lazy_time = 0; /* however long ago */
+    reserve.quiet_at = 1;
     assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, 1), LAZY_MAX);
 }
 
@@ -200,7 +232,7 @@ static void the_environment_can_fix_it(void **state) {
     reserve_init(&reserve, 100);
     assert_true(given(&reserve, 1000000) == 1000000);
     surge(&reserve, 1000000);
-    assert_int_equal(reserve_grant_lazy(&reserve, 1000000, 1), 0);
+    assert_int_equal(reserve.quiet_at, 0);
     setenv("SHOAL_RELEASE", "always", 1);
     memset(&reserve, 0, sizeof(reserve));
     reserve_init(&reserve, 100);
@@ -220,7 +252,8 @@ int main(void) {
         cmocka_unit_test(what_was_given_is_what_the_limit_rises_to),
         cmocka_unit_test(credit_comes_first),
         cmocka_unit_test(a_surge_is_forgotten_with_its_window),
-        cmocka_unit_test(what_is_given_in_a_row_becomes_lazy),
+        cmocka_unit_test(what_is_given_in_a_row_becomes_lazy_when_it_is_quiet),
+        cmocka_unit_test(who_breathes_on_has_no_lazy_pages),
         cmocka_unit_test(its_credit_runs_out_and_comes_again),
         cmocka_unit_test(refused_pages_stay),
         cmocka_unit_test(the_environment_can_fix_it),

@@ -185,12 +185,57 @@ static void every_block_is_in_a_range(void **state) {
     }
 }
 
+static const struct shoal_live_pool *pool_with(const struct shoal_live_pool *pools, size_t count,
+                                               const void *block) {
+    for (size_t i = 0; i < count; i++)
+        if ((size_t)((const char *)block - (const char *)pools[i].start) < pools[i].bytes)
+            return &pools[i];
+    return NULL;
+}
+
+/* Every live block is in one of the pools, and what they pin is what is pinned. */
+static void live_pools_are_where_the_live_blocks_are(void **state) {
+    static struct shoal_live_pool pools[40000];
+    static void *blocks[20000];
+    static size_t seen[COUNT_OF(pools)];
+    struct shoal_usage before, usage;
+    size_t pinned = 0, live = 0;
+    (void)state;
+    shoal_usage(&before);
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) blocks[i] = shoal_malloc(i * 7 % 3000);
+    for (size_t i = 0; i < COUNT_OF(blocks); i++)
+        if (i % 100) shoal_free(blocks[i]);
+    size_t count = shoal_live_pools(pools, COUNT_OF(pools));
+    assert_true(count > 0 && count < COUNT_OF(pools));
+    memset(seen, 0, sizeof seen);
+    for (size_t i = 0; i < COUNT_OF(blocks); i += 100) {
+        const struct shoal_live_pool *pool = pool_with(pools, count, blocks[i]);
+        assert_non_null(pool);
+        assert_int_equal(pool->block_size, shoal_usable_size(blocks[i]));
+        seen[pool - pools]++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(seen[i], pools[i].live_blocks);
+        assert_true(pools[i].resident <= pools[i].bytes);
+        live += pools[i].live_blocks * pools[i].block_size;
+        pinned += pools[i].resident - pools[i].live_blocks * pools[i].block_size;
+    }
+    shoal_usage(&usage);
+    assert_int_equal(live, usage.live - usage.large);
+    /* All else that is pinned are heaps' current pools without a live block. */
+    assert_true(pinned <= usage.pinned && usage.pinned <= pinned + before.pinned + 57 * 40960);
+    assert_int_equal(shoal_live_pools(NULL, 0), count);
+    for (size_t i = 0; i < COUNT_OF(blocks); i += 100) shoal_free(blocks[i]);
+    assert_int_equal(shoal_live_pools(pools, COUNT_OF(pools)), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(live_is_the_sum_of_usable_sizes, nothing_left),
         cmocka_unit_test_teardown(live_and_held_are_what_is_resident, nothing_left),
         cmocka_unit_test_teardown(returned_counts_what_went_back, nothing_left),
         cmocka_unit_test_teardown(the_peak_stays, nothing_left),
+        cmocka_unit_test_teardown(live_pools_are_where_the_live_blocks_are, nothing_left),
         cmocka_unit_test_teardown(classes_add_up, nothing_left),
         cmocka_unit_test_teardown(room_is_respected, nothing_left),
         cmocka_unit_test_teardown(every_block_is_in_a_range, nothing_left),

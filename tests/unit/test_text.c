@@ -1,74 +1,75 @@
-/* text.c: UTF-8 and the escaped form. */
-#include "shoal/text.h"
+/* text.c: what may be shown on a terminal. */
+#include "inspect/text.h"
 
 #include "unit.h"
 
-static void assert_written(struct shoal_text text, const char *utf8, size_t utf8_size,
-                           const char *escaped) {
-    unsigned char room[100];
-
-    assert_int_equal(shoal_utf8_length(text), utf8_size);
-    assert_ptr_equal(shoal_utf8_write(text, room), room + utf8_size);
-    assert_memory_equal(room, utf8, utf8_size);
-    assert_int_equal(shoal_escaped_length(text), strlen(escaped));
-    assert_ptr_equal(shoal_escaped_write(text, room), room + strlen(escaped));
-    assert_memory_equal(room, escaped, strlen(escaped));
+static void assert_text(const char *text, bool is_printable, const char *left) {
+    char copy[64];
+    strcpy(copy, text);
+    assert_int_equal(text_is_printable(copy), is_printable);
+    if (is_printable) assert_string_equal(copy, left);
 }
 
-static void one_byte(void **state) {
-    const uint8_t points[] = {'a', 0x7f, 0x80, 0xff};
+static void names_of_every_script_are(void **state) {
+    static const char *const names[] = {
+        "dict",
+        "app.models.Session",
+        "Gr\xc3\xb6\xc3\x9f"
+        "e",
+        "\xe5\x90\x8d",
+        "\xf0\x9d\x94\x98",
+        " ",
+        "~",
+    };
     (void)state;
-
-    assert_written((struct shoal_text){points, 4, 1}, "a\x7f\xc2\x80\xc3\xbf", 6, "a\x7f\x80\xff");
+    for (size_t i = 0; i < COUNT_OF(names); i++) assert_text(names[i], true, names[i]);
 }
 
-static void two_bytes(void **state) {
-    const uint16_t points[] = {'a', 0x7ff, 0x800, 0xd800, 0xffff};
+static void a_character_cut_off_at_the_end_is_taken_away(void **state) {
     (void)state;
-
-    assert_written((struct shoal_text){points, 5, 2},
-                   "a\xdf\xbf\xe0\xa0\x80\xed\xa0\x80\xef\xbf\xbf", 12,
-                   "a\\u07ff\\u0800\\ud800\\uffff");
+    assert_text("Gr\xc3", true, "Gr");
+    assert_text("a\xe5\x90", true, "a");
+    assert_text("a\xf0\x9d\x94", true, "a");
+    assert_text("\xc3", false, "");
 }
 
-static void four_bytes(void **state) {
-    const uint32_t points[] = {0x10000, 'z', 0x10ffff};
+static void what_is_no_text_is_not(void **state) {
+    static const char *const others[] = {
+        "",
+        "\x01",
+        "a\n",
+        "\x1b[31m",
+        "a\x7f",
+        "\x80",
+        "\xc0\xaf",
+        "\xe0\x80\xaf",
+        "\xf0\x80\x80\xaf",
+        "\xed\xa0\x80",
+        "\xf4\x90\x80\x80",
+        "\xff",
+        "a\xc3(",
+        "\xc2\x9b"
+        "31m",
+    };
     (void)state;
-
-    assert_written((struct shoal_text){points, 3, 4}, "\xf0\x90\x80\x80z\xf4\x8f\xbf\xbf", 9,
-                   "\\U00010000z\\U0010ffff");
+    for (size_t i = 0; i < COUNT_OF(others); i++) assert_text(others[i], false, "");
 }
 
-static void what_ends_a_line_is_escaped(void **state) {
-    const uint8_t points[] = {'\\', '\0', '\n', '\r', 0x1a, '\t'};
+static void a_line_is_made_fit_for_a_terminal(void **state) {
+    char line[] = "no \x1b[31mPython\x07: /opt/Gr\xc3\xb6\xc3\x9f"
+                  "e\xff\xc2\x9bm\xc3";
     (void)state;
-
-    assert_written((struct shoal_text){points, 6, 1}, "\\\0\n\r\x1a\t", 6,
-                   "\\u005c\\u0000\\u000a\\u000d\\u001a\t");
-}
-
-static void ascii_is_told_at_every_place(void **state) {
-    unsigned char bytes[40];
-    (void)state;
-
-    for (size_t size = 0; size <= sizeof bytes; size++) {
-        memset(bytes, 'a', sizeof bytes);
-        assert_true(shoal_is_ascii(bytes, size));
-        for (size_t i = 0; i < sizeof bytes; i++) {
-            bytes[i] = 0x80;
-            assert_int_equal(shoal_is_ascii(bytes, size), i >= size);
-            bytes[i] = 'a';
-        }
-    }
+    text_make_printable(line);
+    assert_string_equal(line, "no ?[31mPython?: /opt/Gr\xc3\xb6\xc3\x9f"
+                              "e???m?");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_byte),
-        cmocka_unit_test(two_bytes),
-        cmocka_unit_test(four_bytes),
-        cmocka_unit_test(what_ends_a_line_is_escaped),
-        cmocka_unit_test(ascii_is_told_at_every_place),
+        cmocka_unit_test(names_of_every_script_are),
+        cmocka_unit_test(a_character_cut_off_at_the_end_is_taken_away),
+        cmocka_unit_test(what_is_no_text_is_not),
+        cmocka_unit_test(a_line_is_made_fit_for_a_terminal),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -1,0 +1,10 @@
+"""``python -m shoal.mprof``."""
+
+from __future__ import annotations
+
+import sys
+
+from shoal.mprof.arguments import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+#include "domains.h"
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <string.h>
+
+#include "shoal/profile.h"
+#include "watched.h"
+
+#define seldom(condition) __builtin_expect(!!(condition), 0)
+
+/* The allocators that serve us: `innermost` when an allocator of ours is inside
+ * another, `before` otherwise. They are the same unless another tool has come
+ * between; see take_place(). Ours are called with the contexts of `before`: a
+ * thread may be calling RAW functions, without the lock, while they are exchanged. */
+static PyMemAllocatorEx before[PYMEM_DOMAIN_OBJ + 1], innermost[PYMEM_DOMAIN_OBJ + 1];
+
+/* The calling thread is inside an allocator of ours: pymalloc itself asks RAW
+ * for what is too large for its pools, and that is the same block. */
+static __thread int is_inside __attribute__((tls_model("initial-exec")));
+
+/* Another tool has come between `before` and `innermost`. */
+static int is_layered;
+
+static inline int is_guarded(PyMemAllocatorDomain domain) { return domain != PYMEM_DOMAIN_RAW; }
+
+/* ---- While nobody wants to know: fast, and after many calls at rest --------------- */
+
+static unsigned idle_calls;
+static void rest(void);
+
+static inline int is_idle(void) { return seldom(shoal_profile_is_idle()) && !is_layered; }
+
+/* Not at once, as the next call of a watched function may be near. */
+static inline void rest_after_many(PyMemAllocatorDomain domain) {
+    enum { IDLE_MOST = 1 << 14 };
+    if (is_guarded(domain) && seldom(++idle_calls > IDLE_MOST)) rest();
+}
+
+static inline void *take_idle(PyMemAllocatorDomain domain, size_t size) {
+    rest_after_many(domain);
+    return before[domain].malloc(before[domain].ctx, size);
+}
+
+static inline void give_idle(PyMemAllocatorDomain domain, void *block) {
+    if (seldom(shoal_profile_is_noted(block))) shoal_profile_gave(block, is_guarded(domain));
+    rest_after_many(domain);
+    before[domain].free(before[domain].ctx, block);
+}
+
+/* ---- While somebody does ------------------------------------------------------------ */
+
+/* Whether the tool that has come between is calling, with the context that it has
+ * found here: within a call of ours, or for itself, as tracemalloc does. */
+static inline int is_inner(PyMemAllocatorDomain domain, const void *context) {
+    if (seldom(is_inside)) return 1;
+    return seldom(is_layered) && context == innermost[domain].ctx && context != before[domain].ctx;
+}
+
+static inline void *take(PyMemAllocatorDomain domain, const void *context, size_t size) {
+    PyMemAllocatorEx *to = &before[domain];
+    if (is_inner(domain, context)) return innermost[domain].malloc(innermost[domain].ctx, size);
+    is_inside = 1;
+    void *block = to->malloc(to->ctx, size);
+    is_inside = 0;
+    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size))) return block;
+    return shoal_profile_took(block, size, is_guarded(domain));
+}
+
+static inline void *take_zeros(PyMemAllocatorDomain domain, const void *context, size_t count,
+                               size_t size) {
+    PyMemAllocatorEx *to = &before[domain];
+    if (is_inner(domain, context))
+        return innermost[domain].calloc(innermost[domain].ctx, count, size);
+    is_inside = 1;
+    void *block = to->calloc(to->ctx, count, size);
+    is_inside = 0;
+    return shoal_profile_took(block, count * size, is_guarded(domain));
+}
+
+static inline void give(PyMemAllocatorDomain domain, const void *context, void *block) {
+    PyMemAllocatorEx *to = &before[domain];
+    if (is_inner(domain, context)) {
+        innermost[domain].free(innermost[domain].ctx, block);
+        return;
+    }
+    shoal_profile_gave(block, is_guarded(domain));
+    if (seldom(is_layered)) {
+        is_inside = 1;
+        to->free(to->ctx, block);
+        is_inside = 0;
+    } else {
+        to->free(to->ctx, block); /* if it calls us again, for a block without a note */
+    }
+}
+
+static int is_shoal; /* serves the guarded domains */
+
+/* A block that is older than Shoal's installation stays where it is when it is
+ * resized, and would be taken for one of Shoal's pools. It becomes one. */
+static inline void *move_in(PyMemAllocatorEx *to, void *block, size_t size) {
+    if (shoal_usable_size(block) > 0) return block;
+    void *moved = to->malloc(to->ctx, size);
+    if (!moved) return block;
+    memcpy(moved, block, size);
+    to->free(to->ctx, block);
+    return moved;
+}
+
+/* Whether a block was none of a pool's before, and may be now. */
+static inline int may_come_in(PyMemAllocatorDomain domain, size_t before_bytes, size_t size) {
+    if (!is_shoal || !is_guarded(domain) || size > SHOAL_POOLED_MAX) return 0;
+    return before_bytes == 0 || before_bytes > SHOAL_POOLED_MAX;
+}
+
+static inline void *resize(PyMemAllocatorDomain domain, const void *context, void *block,
+                           size_t size) {
+    PyMemAllocatorEx *to = &before[domain];
+    if (is_inner(domain, context))
+        return innermost[domain].realloc(innermost[domain].ctx, block, size);
+    if (!block) return take(domain, context, size);
+    if (is_idle() && !shoal_profile_is_noted(block)) return to->realloc(to->ctx, block, size);
+    struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
+    is_inside = 1;
+    void *resized = to->realloc(to->ctx, block, size);
+    if (resized && may_come_in(domain, note.bytes, size)) resized = move_in(to, resized, size);
+    is_inside = 0;
+    shoal_profile_resized(note, block, resized, size, is_guarded(domain));
+    return resized;
+}
+
+/* Apart, so that the idle path has no frame. */
+#define BUSY_PATH static __attribute__((noinline))
+
+#define DOMAIN(name, domain) \
+    BUSY_PATH void *name##_take(void *context, size_t size) { \
+        return take(domain, context, size); \
+    } \
+    BUSY_PATH __attribute__((flatten)) void name##_give(void *context, void *block) { \
+        give(domain, context, block); \
+    } \
+    static void *name##_malloc(void *context, size_t size) { \
+        return is_idle() ? take_idle(domain, size) : name##_take(context, size); \
+    } \
+    static void *name##_calloc(void *context, size_t count, size_t size) { \
+        return take_zeros(domain, context, count, size); \
+    } \
+    static void *name##_realloc(void *context, void *block, size_t size) { \
+        return resize(domain, context, block, size); \
+    } \
+    static void name##_free(void *context, void *block) { \
+        if (is_idle()) \
+            give_idle(domain, block); \
+        else \
+            name##_give(context, block); \
+    }
+
+DOMAIN(raw, PYMEM_DOMAIN_RAW)
+DOMAIN(memory, PYMEM_DOMAIN_MEM)
+DOMAIN(object, PYMEM_DOMAIN_OBJ)
+
+/* ---- In the allocators' place, or not ------------------------------------------- */
+
+static const PyMemAllocatorEx ours[] = {
+    [PYMEM_DOMAIN_RAW] = {NULL, raw_malloc, raw_calloc, raw_realloc, raw_free},
+    [PYMEM_DOMAIN_MEM] = {NULL, memory_malloc, memory_calloc, memory_realloc, memory_free},
+    [PYMEM_DOMAIN_OBJ] = {NULL, object_malloc, object_calloc, object_realloc, object_free},
+};
+enum { FIRST = PYMEM_DOMAIN_RAW, FIRST_GUARDED = PYMEM_DOMAIN_MEM, LAST = PYMEM_DOMAIN_OBJ };
+
+static int is_wanted; /* by domains_tell() */
+
+static enum {
+    AWAY,     /* nobody calls us                                          */
+    FOR_GONE, /* blocks that are resized or given back are ours to tell of; of
+                 RAW all: what another tool takes for itself it takes there,
+                 maybe under a lock, and must not meet itself behind us    */
+    IN_PLACE, /* all                                                      */
+} place;
+
+int domains_are_told(void) { return is_wanted; }
+
+static int are_foremost(void) {
+    for (int domain = FIRST; domain <= LAST; domain++) {
+        PyMemAllocatorEx now;
+        PyMem_GetAllocator(domain, &now);
+        if (now.free != ours[domain].free) return 0;
+    }
+    return 1;
+}
+
+/* Idle: the allocators there were serve the calls that nobody needs to know of,
+ * and when no block has a note, all. Not where another tool stands before us. */
+static __attribute__((noinline)) void rest(void) {
+    int has_notes = shoal_profile_noted_blocks() > 0;
+    idle_calls = 0;
+    if (place == AWAY || (place == FOR_GONE && has_notes) || !are_foremost()) return;
+    for (int domain = has_notes ? FIRST_GUARDED : FIRST; domain <= LAST; domain++) {
+        PyMemAllocatorEx allocator = before[domain];
+        if (has_notes) allocator.realloc = ours[domain].realloc;
+        if (has_notes) allocator.free = ours[domain].free;
+        PyMem_SetAllocator(domain, &allocator);
+    }
+    place = has_notes ? FOR_GONE : AWAY;
+}
+
+/* Whether the tool that had come between is gone: what it puts back is as it was
+ * when it came, FOR_GONE. */
+static int is_layer_gone(void) {
+    PyMemAllocatorEx now;
+    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &now);
+    return now.free == object_free && now.malloc != object_malloc;
+}
+
+/* Before whatever is there now. A tool that came while we were FOR_GONE is
+ * between us and ourselves then: so the inner calls have allocators of their own. */
+static void take_place(void) {
+    if (place == IN_PLACE && !(is_layered && is_layer_gone())) return;
+    is_layered = 0;
+    for (int domain = place == AWAY ? FIRST : FIRST_GUARDED; domain <= LAST; domain++) {
+        PyMemAllocatorEx allocator = ours[domain], now;
+        PyMem_GetAllocator(domain, &now);
+        if (place == AWAY) innermost[domain] = now;
+        int is_other = place != AWAY && now.free != ours[domain].free;
+        before[domain] = is_other ? now : innermost[domain];
+        is_layered |= is_other;
+        allocator.ctx = now.ctx;
+        PyMem_SetAllocator(domain, &allocator);
+    }
+    place = IN_PLACE;
+}
+
+void domains_tell(void) {
+    if (is_wanted) return;
+    is_wanted = 1;
+    is_shoal = shoal_python_state() == SHOAL_PYTHON_ON;
+    shoal_profile_begin_by(take_place);
+    if (!shoal_profile_is_idle()) take_place();
+}
+
+/* ---- For a moment ------------------------------------------------------------------ */
+
+static PyMemAllocatorEx stood_aside;
+static int stands_aside;
+
+void domains_step_aside(void) {
+    PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &stood_aside);
+    PyMemAllocatorEx allocator = stood_aside;
+    stands_aside = allocator.malloc == object_malloc;
+    if (!stands_aside) return;
+    allocator.malloc = before[PYMEM_DOMAIN_OBJ].malloc;
+    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &allocator);
+}
+
+void domains_step_back(void) {
+    if (stands_aside) PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &stood_aside);
+}
