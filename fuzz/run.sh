@@ -1,17 +1,25 @@
 #!/bin/sh
-# Fuzzes the heap: fuzz/run.sh BUILD_FOLDER SECONDS. With libFuzzer when the
-# build has it (clang), else with random sequences. New inputs that reach new
-# paths stay in BUILD_FOLDER/corpus; an input that crashes is named at the end:
-# add it to fuzz/corpus under a name that says what it shows.
+# Fuzzes the heap and the reader of processes: fuzz/run.sh BUILD_FOLDER SECONDS,
+# half of them each. With libFuzzer when the build has it (clang), else at random.
+# New inputs that reach new paths stay in BUILD_FOLDER/corpus; an input that crashes
+# is named at the end: add it to fuzz/corpus under a name that says what it shows.
 set -eu
 build=${1:?run.sh: no build folder given}
 seconds=${2:?run.sh: no number of seconds given}
 here=$(dirname "$0")
+half=$((seconds / 2))
+
+fuzz() { # TARGET LONGEST_INPUT
+    mkdir -p "$build/corpus/$1"
+    "$build/fuzz/fuzz_$1" -max_len="$2" -max_total_time="$half" \
+        -artifact_prefix="$build/" "$build/corpus/$1" "$here/corpus/$1"
+}
 
 if [ -x "$build/fuzz/fuzz_heap_ops" ]; then
-    mkdir -p "$build/corpus/heap_ops"
-    exec "$build/fuzz/fuzz_heap_ops" -max_len=16384 -max_total_time="$seconds" \
-        -artifact_prefix="$build/" "$build/corpus/heap_ops" "$here/corpus/heap_ops"
+    fuzz heap_ops 16384
+    fuzz inspect 262144
+    exit
 fi
 echo "run.sh: no libFuzzer in this build (it needs clang): random sequences instead"
-exec "$build/fuzz/random_heap_ops" "$seconds"
+"$build/fuzz/random_heap_ops" "$half"
+"$build/fuzz/random_inspect" "$here/corpus/inspect" "$half"

@@ -5,18 +5,14 @@ Light on purpose, as _smaps is: what this module imports is in what it measures.
 
 from __future__ import annotations
 
-from shoal import _elf, _heap, _pymalloc, _smaps
+from shoal import _heap, _owners, _pymalloc, _smaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shoal._heap import Counts
-
-# glibc aligns the heaps of its threads' arenas to this many bytes (HEAP_MAX_SIZE).
-LIBC_HEAP_BYTES = 64 << 20
-# A mapping below a stack that nobody may touch, and that is no larger, is its guard.
-GUARD_MAX_BYTES = 64 << 10
+    from shoal._owners import Claim
 
 SOURCES = {
     "total": "Rss of /proc/self/smaps, all mappings",
@@ -36,11 +32,6 @@ SOURCES = {
     "(/proc/self/task/*/syscall), and of those right above a guard page",
     "unexplained": "the rest: mappings that no source above claims",
 }
-
-
-if TYPE_CHECKING:
-    # Start address, end address, whose.
-    Claim = tuple[int, int, str]
 
 
 def reconcile(counts: Counts) -> dict[str, int]:
@@ -64,8 +55,10 @@ def reconcile(counts: Counts) -> dict[str, int]:
     heap_claims = list(_heap_claims())
     mappings = _smaps.read()
     owned = dict.fromkeys(("shoal", "metadata", "libc", "file", "stack", "anonymous"), 0)
-    for owner, rss in _share(mappings, sorted([*heap_claims, *_bss_claims(mappings)])):
-        owned[owner] += rss
+    claims = sorted([*heap_claims, *_owners.bss_claims(mappings)])
+    libc_serves = not _heap.serves_malloc()
+    for part in _owners.share(mappings, claims, libc_serves=libc_serves):
+        owned[part.owner] += part.rss
 
     held = min(counts["held"], owned["shoal"])
     live = min(counts["live"], owned["shoal"] - held)
@@ -93,83 +86,6 @@ def _heap_claims() -> Iterator[Claim]:
     for start, size, is_metadata in _heap.ranges():
         end = -(-(start + size) // page) * page
         yield start // page * page, end, "metadata" if is_metadata else "shoal"
-
-
-def _bss_claims(mappings: list[_smaps.Mapping]) -> Iterator[Claim]:
-    """Claim the zeroed data that lies behind each loaded file, in an unnamed mapping."""
-    seen: set[bytes] = set()
-    for mapping in mappings:
-        if not mapping.path.startswith(b"/") or mapping.path in seen:
-            continue
-        seen.add(mapping.path)
-        try:
-            elf = _elf.read(mapping.path)
-        except OSError:
-            continue  # Deleted, or a device.
-        if elf is None or not elf.load:
-            continue
-        page = _smaps.PAGE_BYTES
-        base = mapping.start - elf.load[0][0] // page * page
-        for vaddr, _, filesz, memsz in elf.load:
-            start = -(-(base + vaddr + filesz) // page) * page
-            end = -(-(base + vaddr + memsz) // page) * page
-            if start < end:
-                yield start, end, "file"
-
-
-def _share(mappings: list[_smaps.Mapping], claims: list[Claim]) -> Iterator[tuple[str, int]]:
-    """Yield (owner, resident bytes), a mapping's claimed parts first, then its rest."""
-    stacks = _smaps.stack_pointers()
-    libc_serves = not _heap.serves_malloc()
-    below: _smaps.Mapping | None = None
-    first = 0
-    for mapping in mappings:
-        left = mapping.rss
-        while first < len(claims) and claims[first][1] <= mapping.start:
-            first += 1
-        for start, end, owner in claims[first:]:
-            if start >= mapping.end:
-                break
-            rss = min(left, _resident(mapping, max(start, mapping.start), min(end, mapping.end)))
-            yield owner, rss
-            left -= rss
-        if left:
-            yield _owner(mapping, below, stacks, libc_serves), left
-        below = mapping
-
-
-def _resident(mapping: _smaps.Mapping, start: int, end: int) -> int:
-    if mapping.rss == 0 or (start, end) == (mapping.start, mapping.end):
-        return mapping.rss
-    return _smaps.resident(start, end)
-
-
-def _owner(
-    mapping: _smaps.Mapping, below: _smaps.Mapping | None, stacks: list[int], libc_serves: bool
-) -> str:
-    """Say whose the unclaimed pages of `mapping` are."""
-    if mapping.path.startswith((b"/", b"[v")):
-        return "file"
-    if mapping.path == b"[heap]":
-        return "libc"
-    if mapping.path == b"[stack]" or any(mapping.start <= at < mapping.end for at in stacks):
-        return "stack"
-    if mapping.path or not mapping.mode.startswith(b"rw"):
-        return "anonymous"
-    if libc_serves and mapping.start % LIBC_HEAP_BYTES == 0:
-        return "libc"
-    if below is not None and _is_guard(below, mapping):
-        return "stack"
-    return "anonymous"
-
-
-def _is_guard(below: _smaps.Mapping, mapping: _smaps.Mapping) -> bool:
-    return (
-        below.end == mapping.start
-        and below.mode.startswith(b"---")
-        and not below.path
-        and below.end - below.start <= GUARD_MAX_BYTES
-    )
 
 
 def _libc_mapped_bytes() -> int:

@@ -1,4 +1,4 @@
-"""The kernel's account of this process's pages.
+"""The kernel's account of a process's pages: this one's, unless another is named.
 
 Light on purpose, so that reading it disturbs little of what it reads: no
 import but `os`, and one small object a mapping.
@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_ABSENT = bytes(range(128))
 
 
 class Mapping:
-    """One mapping of /proc/self/smaps; `start`, `end` addresses, the rest bytes."""
+    """One mapping of /proc/PID/smaps; `start`, `end` addresses, the rest bytes."""
 
     __slots__ = ("start", "end", "mode", "path", "rss", "pss", "lazy_free")
 
@@ -24,25 +30,30 @@ class Mapping:
         self.rss = self.pss = self.lazy_free = 0
 
 
-def read() -> list[Mapping]:
-    """Return the mappings of this process, lowest address first.
+def read(pid: int | str = "self") -> list[Mapping]:
+    """Return the mappings of a process, lowest address first.
 
     Raises
     ------
     OSError
-        /proc/self/smaps cannot be read.
+        /proc/PID/smaps cannot be read.
     """
+    with open(f"/proc/{pid}/smaps", "rb") as smaps:
+        return parse(smaps)
+
+
+def parse(smaps: Iterable[bytes]) -> list[Mapping]:
+    """Return the mappings that the lines of a smaps file tell."""
     mappings: list[Mapping] = []
-    with open("/proc/self/smaps", "rb") as smaps:
-        for line in smaps:
-            if line.startswith(b"Rss:"):
-                mappings[-1].rss = _bytes(line)
-            elif line.startswith(b"Pss:"):
-                mappings[-1].pss = _bytes(line)
-            elif line.startswith(b"LazyFree:"):
-                mappings[-1].lazy_free = _bytes(line)
-            elif b"-" in line and not line.split(None, 1)[0].endswith(b":"):
-                mappings.append(_header(line))
+    for line in smaps:
+        if line.startswith(b"Rss:"):
+            mappings[-1].rss = _bytes(line)
+        elif line.startswith(b"Pss:"):
+            mappings[-1].pss = _bytes(line)
+        elif line.startswith(b"LazyFree:"):
+            mappings[-1].lazy_free = _bytes(line)
+        elif b"-" in line and not line.split(None, 1)[0].endswith(b":"):
+            mappings.append(_header(line))
     return mappings
 
 
@@ -58,13 +69,13 @@ def rollup() -> int:
     return resident
 
 
-def resident(start: int, end: int) -> int:
-    """Return the resident bytes between two page boundaries, by /proc/self/pagemap.
+def resident(start: int, end: int, pid: int | str = "self") -> int:
+    """Return the resident bytes between two page boundaries, by /proc/PID/pagemap.
 
     For ranges that the kernel has merged with a neighbour's in smaps.
     """
     count = 0
-    with open("/proc/self/pagemap", "rb", buffering=0) as pagemap:
+    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
         pagemap.seek(start // PAGE_BYTES * 8)
         left = (end - start) // PAGE_BYTES * 8
         while left > 0:
@@ -72,21 +83,21 @@ def resident(start: int, end: int) -> int:
             if not entries:
                 break
             # Bit 63 of each little-endian entry: the page is present.
-            count += sum(flags >> 7 for flags in entries[7::8])
+            count += len(entries[7::8].translate(None, _ABSENT))
             left -= len(entries)
     return count * PAGE_BYTES
 
 
-def stack_pointers() -> list[int]:
+def stack_pointers(pid: int | str = "self") -> list[int]:
     """Return the stack pointers of the threads that wait in the kernel.
 
     A thread that is computing has none to show, nor has any where the kernel
-    lacks /proc/self/task/*/syscall.
+    lacks /proc/PID/task/*/syscall.
     """
     pointers = []
-    for thread in os.listdir("/proc/self/task"):
+    for thread in os.listdir(f"/proc/{pid}/task"):
         try:
-            with open(f"/proc/self/task/{thread}/syscall", "rb", buffering=0) as line:
+            with open(f"/proc/{pid}/task/{thread}/syscall", "rb", buffering=0) as line:
                 words = line.read().split()
         except OSError:
             continue  # It has ended, or the kernel does not say.

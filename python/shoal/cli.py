@@ -1,9 +1,10 @@
-"""The command line: ``shoal run ...``, ``shoal profile ...`` and ``shoal mprof ...``."""
+"""The command line: ``shoal run ...`` and the table of the other commands."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
 from shoal import __version__, _run
 
@@ -19,8 +20,10 @@ examples:
   shoal profile --all script.py       the same of every function, without decorators
   shoal mprof run script.py           record memory over time
   shoal mprof plot -o memory.svg      and draw it
+  shoal inspect 4711                  what that running process holds, and who keeps it
+  shoal top                           all Python processes of this machine, live
 
-`shoal run --help`, `shoal profile --help` and `shoal mprof --help` say more.
+`shoal COMMAND --help` says more.
 """
 
 _RUN_EXAMPLES = """\
@@ -40,10 +43,24 @@ standard streams, sys.argv. Its child processes run on Shoal too.
 
 
 _ELSEWHERE = {
-    "profile": "run a Python program and show what each of its lines did to memory",
-    "mprof": "record, list and draw the memory of a program over time",
+    "profile": (
+        "run a Python program and show what each of its lines did to memory",
+        "shoal.profiler.command",
+    ),
+    "mprof": (
+        "record, list and draw the memory of a program over time",
+        "shoal.mprof.arguments",
+    ),
+    "inspect": (
+        "show what a running Python process holds, and who keeps it",
+        "shoal.inspect.command",
+    ),
+    "top": (
+        "show all Python processes and what their heaps hold",
+        "shoal.top.command_line",
+    ),
 }
-"""Commands with a command line of their own, imported where they are wanted."""
+"""Commands with a command line of their own: what they do, and the module of their `main`."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,7 +74,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
     top = _Parser(
         prog="shoal",
         description="A heap for Python that gives back what nothing uses, "
-        "and a profiler that shows, line by line, where memory is.",
+        "and tools that show where memory is: line by line, over time, in any running process.",
         epilog=_COMMANDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -80,7 +97,7 @@ def _parsers() -> tuple[_Parser, _Parser]:
         "held, returned, metadata, peak, by size class (not for its child processes; "
         "SHOAL_STATS=all in the environment prints for every process)",
     )
-    for name, about in _ELSEWHERE.items():
+    for name, (about, _) in _ELSEWHERE.items():
         commands.add_parser(name, help=about, add_help=False)
     return top, run
 
@@ -95,17 +112,18 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments, []
 
 
-def _profile(arguments: list[str]) -> int:
-    from shoal.profiler import require
+def _elsewhere(command: str, arguments: list[str]) -> int:
+    """Run a command that has a command line of its own."""
+    if command == "profile":
+        from shoal.profiler import require
 
-    try:
-        require()
-    except ImportError as reason:
-        print(f"shoal profile: {reason}", file=sys.stderr)
-        return 2
-    from shoal.profiler.command import main as profile
-
-    return profile(arguments)
+        try:
+            require()
+        except ImportError as reason:
+            print(f"shoal profile: {reason}", file=sys.stderr)
+            return 2
+    status: int = import_module(_ELSEWHERE[command][1]).main(arguments)
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -124,12 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
-    if arguments[:1] == ["profile"]:
-        return _profile(arguments[1:])
-    if arguments[:1] == ["mprof"]:
-        from shoal.mprof.arguments import main as mprof
-
-        return mprof(arguments[1:])
+    if arguments and arguments[0] in _ELSEWHERE:
+        return _elsewhere(arguments[0], arguments[1:])
     top, run = _parsers()
     if not arguments:
         top.print_help(sys.stderr)

@@ -14,17 +14,7 @@ enum {
     KEPT_MAX = 16,     /* mappings kept for the next request */
 };
 
-struct mapping {
-    void *start; /* NULL: an empty slot */
-    size_t bytes;
-};
-
-/* Every mapping in use, by address: open addressing, at most half full. */
-static struct {
-    struct mapping *slots;
-    size_t slot_count; /* a power of two, or 0 */
-    size_t used;
-} table;
+struct mapping_table mapping_table;
 
 /* Mappings given back and not yet unmapped, oldest first. */
 static struct mapping kept[KEPT_MAX];
@@ -49,26 +39,27 @@ static size_t home_of(const void *start) {
 }
 
 static struct mapping *slot_of(const void *start) {
-    size_t mask = table.slot_count - 1;
+    size_t mask = mapping_table.slot_count - 1;
     for (size_t i = home_of(start) & mask;; i = (i + 1) & mask)
-        if (!table.slots[i].start || table.slots[i].start == start) return &table.slots[i];
+        if (!mapping_table.slots[i].start || mapping_table.slots[i].start == start)
+            return &mapping_table.slots[i];
 }
 
 static struct mapping *find(const void *start) {
-    if (table.used == 0) return NULL;
+    if (mapping_table.used == 0) return NULL;
     struct mapping *slot = slot_of(start);
     return slot->start ? slot : NULL;
 }
 
 static bool table_make_room(void) {
-    if (table.used * 2 < table.slot_count) return true;
-    struct mapping *old = table.slots;
-    size_t old_count = table.slot_count;
+    if (mapping_table.used * 2 < mapping_table.slot_count) return true;
+    struct mapping *old = mapping_table.slots;
+    size_t old_count = mapping_table.slot_count;
     size_t count = old_count ? old_count * 2 : FIRST_SLOTS;
     struct mapping *slots = os_map(count * sizeof *slots);
     if (!slots) return false;
-    table.slots = slots;
-    table.slot_count = count;
+    mapping_table.slots = slots;
+    mapping_table.slot_count = count;
     for (size_t i = 0; i < old_count; i++)
         if (old[i].start) *slot_of(old[i].start) = old[i];
     if (old) os_unmap(old, old_count * sizeof *old);
@@ -78,23 +69,23 @@ static bool table_make_room(void) {
 
 static void table_add(struct mapping mapping) {
     *slot_of(mapping.start) = mapping;
-    table.used++;
+    mapping_table.used++;
     atomic_fetch_add(&counters.mapped, mapping.bytes);
 }
 
 /* Moves later entries of the same run of slots up, so that none is lost. */
 static void table_remove(struct mapping *slot) {
-    size_t mask = table.slot_count - 1;
-    size_t hole = (size_t)(slot - table.slots);
+    size_t mask = mapping_table.slot_count - 1;
+    size_t hole = (size_t)(slot - mapping_table.slots);
     atomic_fetch_sub(&counters.mapped, slot->bytes);
-    table.used--;
-    for (size_t i = (hole + 1) & mask; table.slots[i].start; i = (i + 1) & mask) {
-        size_t home = home_of(table.slots[i].start) & mask;
+    mapping_table.used--;
+    for (size_t i = (hole + 1) & mask; mapping_table.slots[i].start; i = (i + 1) & mask) {
+        size_t home = home_of(mapping_table.slots[i].start) & mask;
         if (((i - home) & mask) < ((i - hole) & mask)) continue;
-        table.slots[hole] = table.slots[i];
+        mapping_table.slots[hole] = mapping_table.slots[i];
         hole = i;
     }
-    table.slots[hole] = (struct mapping){NULL, 0};
+    mapping_table.slots[hole] = (struct mapping){NULL, 0};
 }
 
 /* ---- What is kept --------------------------------------------------------- */
@@ -221,7 +212,7 @@ bool mapping_give(void *block) {
 }
 
 size_t mapping_bytes(const void *block) {
-    if (table.used == 0) return 0;
+    if (mapping_table.used == 0) return 0;
     mapping_lock();
     struct mapping *slot = find(block);
     size_t bytes = slot ? slot->bytes : 0;
@@ -232,8 +223,8 @@ size_t mapping_bytes(const void *block) {
 void *mapping_around(const void *address) {
     void *start = NULL;
     mapping_lock();
-    for (size_t i = 0; i < table.slot_count; i++) {
-        struct mapping *slot = &table.slots[i];
+    for (size_t i = 0; i < mapping_table.slot_count; i++) {
+        struct mapping *slot = &mapping_table.slots[i];
         if (slot->start && (uintptr_t)address - (uintptr_t)slot->start < slot->bytes)
             start = slot->start;
     }
@@ -270,8 +261,9 @@ size_t mapping_kept(void) { return kept_pages << PAGE_SHIFT; }
 void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *context),
                   void *context) {
     mapping_lock();
-    for (size_t i = 0; i < table.slot_count; i++)
-        if (table.slots[i].start) see(table.slots[i].start, table.slots[i].bytes, true, context);
+    for (size_t i = 0; i < mapping_table.slot_count; i++)
+        if (mapping_table.slots[i].start)
+            see(mapping_table.slots[i].start, mapping_table.slots[i].bytes, true, context);
     for (size_t i = 0; i < kept_count; i++) see(kept[i].start, kept[i].bytes, false, context);
     mapping_unlock();
 }

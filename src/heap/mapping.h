@@ -18,6 +18,18 @@ bool mapping_give(void *block);
 /* The bytes of a block, 0 when it is none of ours. */
 size_t mapping_bytes(const void *block);
 
+struct mapping {
+    void *start; /* NULL: an empty slot */
+    size_t bytes;
+};
+
+/* Every mapping in use, by address: open addressing, at most half full. */
+extern struct mapping_table {
+    struct mapping *slots;
+    size_t slot_count; /* a power of two, or 0 */
+    size_t used;
+} mapping_table;
+
 /* The start of the mapping that `address` is in, NULL when it is in none.
  * Slow: for telling a crime. */
 void *mapping_around(const void *address);

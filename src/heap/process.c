@@ -9,6 +9,9 @@ struct heap object_heap;
 struct heap *heap_of_id[OWNERS_MAX];
 _Atomic(uint32_t) heap_count = FIRST_THREAD_ID;
 
+/* Of an archive a linker takes only what something refers to. */
+__attribute__((used, retain)) static const void *const beacon = &heap_beacon;
+
 static bool nobody_may(void) { return false; }
 bool (*may_touch_object_heap)(void) = nobody_may;
 

@@ -5,11 +5,14 @@
 
 #include "heap/arena.h"
 #include "heap/fast_paths.h"
+#include "shoal/beacon.h"
 
 enum {
     OBJECT_HEAP_ID = 1,
     FIRST_THREAD_ID = 2,
 };
+
+extern const struct shoal_beacon heap_beacon; /* for readers from outside */
 
 extern struct arenas shared_arenas; /* of all threads' heaps   */
 extern struct arenas object_arenas; /* of the interpreter's    */

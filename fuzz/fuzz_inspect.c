@@ -1,0 +1,49 @@
+/* Fuzz target: any bytes are a process, by its memory (process_image.h), and the
+ * reader of processes must live through reading it, soon. */
+#include <stdlib.h>
+
+#include "inspect/beacon_search.h"
+#include "inspect/interpreter.h"
+#include "inspect/pymalloc_heap.h"
+#include "inspect/shoal_heap.h"
+#include "process_image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+enum { LOOKS = 1 << 22, BYTES = 1 << 26 }; /* enough for any image, of a hundredth */
+
+static void count_all(struct remote *remote, const struct maps *maps, const struct layout *layout) {
+    struct shoal_inspection result = {.pool_bytes = 4096};
+    struct arena_table table = {0};
+    struct shoal_beacon beacon;
+    struct census *census = malloc(sizeof *census);
+    bool serves_objects;
+    if (!census || !census_init(census, &result, remote, layout)) abort();
+    if (layout && !arena_table_find(&table, remote, maps, layout)) abort();
+    for (size_t i = 0; i < table.count; i++)
+        census_add_range(census, table.arenas[i].start, layout->arena_bytes);
+    if (layout && !pymalloc_heap_count(census, remote, &table, layout)) abort();
+    if (beacon_find(&beacon, remote, maps) &&
+        !shoal_heap_count(census, remote, &beacon, layout != NULL, &serves_objects))
+        abort();
+    if (!census_finish(census)) abort();
+    arena_table_end(&table);
+    census_end(census);
+    shoal_inspection_end(&result);
+    free(census);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
+    struct image image;
+    struct remote remote;
+    struct interpreter interpreter;
+    int minor = process_image_read(&image, bytes, count);
+    if (!remote_init(&remote, image_read, &image)) abort();
+    remote.looks_left = LOOKS;
+    remote.bytes_left = BYTES;
+    if (!interpreter_find(&interpreter, &remote, &image.maps)) abort();
+    count_all(&remote, &image.maps, layout_of(minor));
+    remote_end(&remote);
+    image_end(&image);
+    return 0;
+}

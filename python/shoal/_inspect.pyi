@@ -1,0 +1,34 @@
+"""Reads the heap of another Python process; all sizes in bytes, addresses as numbers."""
+
+from typing import TypedDict
+
+class Reading(TypedDict):
+    pid: int
+    python: str  # "3.11.7", or "" if unknown
+    allocator: str  # "pymalloc" or "shoal"
+    seconds: float
+    frozen_seconds: float
+    pools_read: int
+    pools_inconsistent: int
+    arena_bytes: int
+    pool_bytes: int
+    # start, bytes, pools, free_pools, live_blocks, live_bytes, page_free_bytes
+    arenas: list[tuple[int, int, int, int, int, int, int]]
+    # block_size, pools, live_blocks, free_blocks, live_bytes, held_bytes
+    size_classes: list[tuple[int, int, int, int, int, int]]
+    # name, kind, blocks, bytes; kind is "object", "gc" or "raw"
+    types: list[tuple[str, str, int, int]]
+    # name, kind, arenas, blocks, held_bytes
+    pinning: list[tuple[str, str, int, int, int]]
+    # One byte a pool: 0 to 100 per cent live, 255 never used or free.
+    occupancy: bytes
+    mesh_pages: int
+    page_free_bytes: int
+    # start, bytes
+    large: list[tuple[int, int]]
+    ranges: list[tuple[int, int]]
+
+class NotPythonError(Exception): ...
+class NoPoolsError(NotPythonError): ...  # its objects are not in pymalloc's pools
+
+def read(pid: int, freeze: bool = False) -> Reading: ...

@@ -1,0 +1,305 @@
+"""What a look at another process finds: plain figures, with no way of getting or showing them.
+
+Bytes are whole numbers. "Resident" is what the operating system counts as RSS;
+"held" is resident, kept by the allocator, and used by no block. What a field
+means is said here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "FREE_POOL",
+    "PAGE_BYTES",
+    "SPARSE",
+    "Arena",
+    "Pinning",
+    "Residence",
+    "SizeClass",
+    "Snapshot",
+    "TypeUse",
+    "sparse_arenas",
+]
+
+PAGE_BYTES = 4096
+"""The unit in which an allocator could give memory back at best."""
+
+SPARSE = 0.25
+"""Arenas with no more of their bytes live than this share are kept by few blocks."""
+
+FREE_POOL = 255
+"""In `Snapshot.occupancy`: a pool that was never used or is free."""
+
+
+@dataclass(frozen=True)
+class Arena:
+    """One arena; on Shoal, 1 MiB of address space that has pools.
+
+    Attributes
+    ----------
+    start : int
+        Address.
+    bytes : int
+        From there to its end.
+    pools : int
+        How many of its pools have a live block.
+    free_pools : int
+        How many have none any more; those that were never used are in neither.
+    live_blocks, live_bytes : int
+        Blocks in use.
+    page_free_bytes : int
+        In resident pages of 4 KiB that no live block touches.
+    """
+
+    start: int
+    bytes: int
+    pools: int
+    free_pools: int
+    live_blocks: int
+    live_bytes: int
+    page_free_bytes: int
+
+    @property
+    def fullness(self) -> float:
+        """The share of its bytes that is live, 0 to 1."""
+        return min(1.0, self.live_bytes / self.bytes) if self.bytes else 0.0
+
+    def places(self, pool_bytes: int) -> int:
+        """Return how many pools have room in it; they lie at multiples of their size."""
+        if pool_bytes <= 0:
+            return 0
+        first = -(-self.start // pool_bytes)
+        return max(0, (self.start + self.bytes) // pool_bytes - first)
+
+
+@dataclass(frozen=True)
+class SizeClass:
+    """The blocks of one size.
+
+    Attributes
+    ----------
+    block_bytes : int
+        The size, as the allocator rounds requests up.
+    pools : int
+        How many pools such blocks are in.
+    live_blocks, free_blocks : int
+        In these pools: blocks in use, and blocks that are free.
+    live_bytes, held_bytes : int
+        Bytes of the blocks in use, and of all else in these pools.
+    """
+
+    block_bytes: int
+    pools: int
+    live_blocks: int
+    free_blocks: int
+    live_bytes: int
+    held_bytes: int
+
+
+@dataclass(frozen=True)
+class TypeUse:
+    """The live blocks of one type.
+
+    Attributes
+    ----------
+    name : str
+        Of the type, with its module where it has one: ``app.models.Session``.
+        In brackets what is no object: ``(dict keys)``, ``(other memory)``.
+    kind : str
+        ``"gc"``: objects that the garbage collector follows; ``"object"``:
+        other objects; ``"raw"``: blocks that are no objects.
+    blocks, bytes : int
+        How many, and their bytes as the allocator rounds them up.
+    """
+
+    name: str
+    kind: str
+    blocks: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Pinning:
+    """What a type's blocks keep from being returned.
+
+    Attributes
+    ----------
+    name, kind : str
+        As in `TypeUse`.
+    arenas : int
+        How many of the emptiest arenas it has live blocks in.
+    blocks : int
+        How many blocks these are.
+    held_bytes : int
+        What is held in these arenas, shared out among the types by their blocks.
+    """
+
+    name: str
+    kind: str
+    arenas: int
+    blocks: int
+    held_bytes: int
+
+
+@dataclass(frozen=True)
+class Residence:
+    """Whose the resident memory of a process is, every page counted once.
+
+    The fields from `live` to `other` sum up to `total`.
+
+    Attributes
+    ----------
+    total, pss : int
+        RSS of all mappings, and PSS: pages shared with n processes count 1/n.
+    lazy_free : int
+        The part of `total` that the system may take at any time.
+    live : int
+        Live blocks of the objects' heap.
+    sparse : int
+        Held in arenas that are no fuller than `SPARSE`.
+    free_blocks : int
+        Held in the pools in use of all other arenas: free blocks, and what
+        the pools' own records and rounding take.
+    free_pools : int
+        Held in the free pools of all other arenas.
+    large : int
+        Blocks that have mappings of their own, or on Shoal their own pages.
+    large_mapped : int
+        Their address space.
+    libc : int
+        What libc's malloc has besides: [heap], and the heaps of threads.
+    libc_mapped : int
+        Their address space.
+    file_backed : int
+        The program, libraries, and files that are mapped.
+    stacks : int
+        Stacks of threads.
+    other : int
+        Mappings that none of these claims.
+    """
+
+    total: int
+    pss: int
+    lazy_free: int
+    live: int
+    sparse: int
+    free_blocks: int
+    free_pools: int
+    large: int
+    large_mapped: int
+    libc: int
+    libc_mapped: int
+    file_backed: int
+    stacks: int
+    other: int
+
+    @property
+    def held(self) -> int:
+        """What the objects' heap keeps and no block uses."""
+        return self.sparse + self.free_blocks + self.free_pools
+
+    @property
+    def heap(self) -> int:
+        """What the objects' heap has: live and held."""
+        return self.live + self.held
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A process as it was when it was looked at.
+
+    Attributes
+    ----------
+    pid : int
+        Process id.
+    command : tuple of str
+        The command line.
+    python : str
+        Version of its interpreter, such as ``"3.12.4"``; "" if unknown.
+    allocator : str
+        ``"pymalloc"`` or ``"shoal"``: which heap its objects are in.
+    taken : float
+        When, in seconds since 1970 (UTC).
+    seconds : float
+        How long reading took.
+    frozen_seconds : float
+        How long the process was stopped for it; 0 if it was not.
+    pools_read, pools_inconsistent : int
+        How many pools were read, and how many of them changed meanwhile, so
+        that their figures are left out.
+    arena_bytes, pool_bytes : int
+        Of one arena (0 on Shoal, which has none of one size), and of one pool.
+    mesh_pages : int
+        How many pages of 4 KiB more could be freed if blocks of the same size
+        in different pages were laid onto one.
+    page_free_bytes : int
+        In resident pages of 4 KiB that no live block touches, in all arenas.
+    resident : Residence
+        Whose the resident memory is.
+    arenas : tuple of Arena
+        In the order of their addresses.
+    size_classes : tuple of SizeClass
+        In the order of their sizes; only those in use.
+    types : tuple of TypeUse
+        Those with the most bytes first.
+    pinning : tuple of Pinning
+        Of the emptiest arenas: those that hold most first.
+    occupancy : bytes
+        One for each place for a pool, in the order of `arenas`: per cent that
+        is live, or `FREE_POOL`.
+    """
+
+    pid: int
+    command: tuple[str, ...]
+    python: str
+    allocator: str
+    taken: float
+    seconds: float
+    frozen_seconds: float
+    pools_read: int
+    pools_inconsistent: int
+    arena_bytes: int
+    pool_bytes: int
+    mesh_pages: int
+    page_free_bytes: int
+    resident: Residence
+    arenas: tuple[Arena, ...]
+    size_classes: tuple[SizeClass, ...]
+    types: tuple[TypeUse, ...]
+    pinning: tuple[Pinning, ...]
+    occupancy: bytes
+
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of all live blocks in arenas, resident or not."""
+        return sum(arena.live_bytes for arena in self.arenas)
+
+    @property
+    def live_blocks(self) -> int:
+        """How many blocks in arenas are live."""
+        return sum(arena.live_blocks for arena in self.arenas)
+
+    @property
+    def needed(self) -> int:
+        """What of the heap would be resident if pages without a live block were returned."""
+        return self.resident.heap - min(self.page_free_bytes, self.resident.held)
+
+    @property
+    def returnable(self) -> int:
+        """What a release of whole pages of 4 KiB would give back."""
+        return self.resident.heap - self.needed
+
+    @property
+    def meshable(self) -> int:
+        """What meshing would give back besides."""
+        return max(0, min(self.mesh_pages * PAGE_BYTES, self.needed - self.resident.live))
+
+
+def sparse_arenas(arenas: Sequence[Arena]) -> list[Arena]:
+    """Return those that are kept by few blocks."""
+    return [arena for arena in arenas if arena.fullness <= SPARSE]

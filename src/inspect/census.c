@@ -1,0 +1,241 @@
+#include "inspect/census.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/grow.h"
+#include "inspect/type_census.h"
+
+enum { PAGE = 4096, PAGE_GRANULES = PAGE / GRANULE, DEBUG_HEADER_BYTES = 16 };
+
+static const uint64_t REFERENCES_MAX = 1ull << 32; /* immortal objects have about as many */
+
+bool census_init(struct census *census, struct shoal_inspection *result, struct remote *remote,
+                 const struct layout *layout) {
+    memset(census, 0, sizeof *census);
+    census->result = result;
+    return type_table_init(&census->types, remote, layout);
+}
+
+void census_end(struct census *census) {
+    type_table_end(&census->types);
+    free(census->here);
+    free(census->here_of);
+}
+
+/* ---- Blocks ------------------------------------------------------------------- */
+
+static uint64_t word_of(const uint8_t *bytes, size_t at) {
+    uint64_t word;
+    memcpy(&word, bytes + at, sizeof word);
+    return word;
+}
+
+/* The debug allocators of Python (PYTHONMALLOC=debug) write before a block its size,
+ * a letter for its domain, and a pattern. */
+static bool is_padded(const uint8_t *block, uint32_t bytes) {
+    return bytes > DEBUG_HEADER_BYTES && word_of(block, 8) >> 8 == 0xfdfdfdfdfdfdfd;
+}
+
+/* The type of the object in a block. Where it begins depends on its type, whose
+ * own word must agree; and someone refers to it. */
+static int32_t type_of_block(struct census *census, const uint8_t *block, uint32_t bytes) {
+    if (is_padded(block, bytes)) {
+        block += DEBUG_HEADER_BYTES;
+        bytes -= DEBUG_HEADER_BYTES;
+    }
+    for (uint32_t header = 0; header <= GC_HEAD_BYTES + PREHEADER_BYTES; header += 16) {
+        if (header + 16 > bytes) break;
+        uint64_t references = word_of(block, header);
+        if (references == 0 || references > REFERENCES_MAX) continue;
+        int32_t index = type_table_find(&census->types, word_of(block, header + OBJECT_TYPE_AT));
+        if (index == TYPE_NONE) continue;
+        const struct type *type = &census->types.types[index];
+        if (type->header_bytes == header && type->basic_bytes <= bytes - header) return index;
+    }
+    return TYPE_NONE;
+}
+
+static bool make_here_room(struct census *census) {
+    size_t room = census->types.type_room, before = census->here_of_room;
+    if (room > before) {
+        int32_t *grown = realloc(census->here_of, room * sizeof *grown);
+        if (!grown) return false;
+        memset(grown + before, 0, (room - before) * sizeof *grown);
+        census->here_of = grown;
+        census->here_of_room = room;
+    }
+    return grow(&census->here, &census->here_room, census->here_count, sizeof *census->here);
+}
+
+static void add_block(struct census *census, int32_t type, uint32_t bytes) {
+    if (type == TYPE_NONE) {
+        census->raw_here_blocks++;
+        census->raw_here_bytes += bytes;
+        return;
+    }
+    if ((size_t)type >= census->here_of_room || census->here_of[type] == 0) {
+        if (!make_here_room(census)) {
+            census->is_out_of_memory = true;
+            return;
+        }
+        census->here[census->here_count++] = (struct here){type, 0, 0};
+        census->here_of[type] = (int32_t)census->here_count;
+    }
+    struct here *here = &census->here[census->here_of[type] - 1];
+    here->blocks++;
+    here->bytes += bytes;
+}
+
+/* ---- Arenas and pools ------------------------------------------------------------ */
+
+void census_begin_arena(struct census *census, uint64_t start) {
+    census->arena = (struct shoal_arena_census){.start = start};
+    census->first_place = census->result->occupancy_count;
+    memset(census->is_live, 0, sizeof census->is_live);
+    for (size_t i = 0; i < census->here_count; i++) census->here_of[census->here[i].type] = 0;
+    census->here_count = 0;
+    census->raw_here_blocks = census->raw_here_bytes = 0;
+}
+
+void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    for (uint64_t left = bytes / result->pool_bytes; left > 0; left--) {
+        if (!grow(&result->occupancy, &census->occupancy_room, result->occupancy_count, 1)) {
+            census->is_out_of_memory = true;
+            return;
+        }
+        result->occupancy[result->occupancy_count++] = fullness;
+    }
+}
+
+/* The arena's granules from one byte to another, both multiples of 16. */
+static void mark_live(struct census *census, uint64_t from, uint64_t to) {
+    for (uint64_t i = from / GRANULE; i < to / GRANULE; i++)
+        census->is_live[i / 64] |= 1ull << i % 64;
+}
+
+/* Of a pool that contradicts itself any carved block may be live. */
+static void add_blocks(struct census *census, const struct pool_view *pool, const uint8_t *copy,
+                       uint64_t offset, bool has_objects) {
+    if (!pool->is_told) {
+        uint64_t first = offset + pool->first;
+        mark_live(census, first, first + (uint64_t)pool->carved * pool->block_bytes);
+        census->raw_here_blocks += pool->live;
+        census->raw_here_bytes += (uint64_t)pool->live * pool->block_bytes;
+        return;
+    }
+    for (uint32_t i = 0; i < pool->carved; i++) {
+        if (!pool_has_live(pool, i)) continue;
+        uint32_t at = pool->first + i * pool->block_bytes;
+        mark_live(census, offset + at, offset + at + pool->block_bytes);
+        int32_t type =
+            has_objects ? type_of_block(census, copy + at, pool->block_bytes) : TYPE_NONE;
+        add_block(census, type, pool->block_bytes);
+    }
+}
+
+/* The pages of a pool: those without a live block, and those that could mesh. */
+static void look_at_pages(struct census *census, uint64_t offset, uint64_t bytes) {
+    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++) {
+        const uint64_t *bits = &census->is_live[page * PAGE_GRANULES / 64];
+        if (bits[0] | bits[1] | bits[2] | bits[3])
+            mesh_add_page(&census->mesh, bits);
+        else
+            census->arena.page_free += PAGE;
+    }
+}
+
+void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
+                     uint64_t address, uint32_t bytes, bool has_objects) {
+    uint64_t live = (uint64_t)pool->live * pool->block_bytes;
+    struct shoal_size_census *size = &census->sizes[pool->block_bytes / GRANULE];
+    add_blocks(census, pool, copy, address - census->arena.start, has_objects);
+    size->block_size = pool->block_bytes;
+    size->pools++;
+    size->live_blocks += pool->live;
+    size->free_blocks += pool->blocks - pool->live;
+    size->live += live;
+    size->held += bytes - live;
+    census->arena.pools++;
+    census->arena.live_blocks += pool->live;
+    census->arena.live += live;
+    census->result->pools_read++;
+    census->result->pools_inconsistent += !pool->is_told;
+    look_at_pages(census, address - census->arena.start, bytes);
+}
+
+void census_add_free(struct census *census, uint64_t bytes) {
+    census->arena.free_pools += (uint32_t)(bytes / census->result->pool_bytes);
+    census->arena.page_free += bytes;
+}
+
+static void add_to_type(struct census *census, struct type *type, uint64_t blocks, uint64_t bytes) {
+    const struct shoal_arena_census *arena = &census->arena;
+    if (blocks == 0) return;
+    type->blocks += blocks;
+    type->bytes += bytes;
+    if (arena->live * EMPTIEST_PART > arena->bytes) return;
+    type->pinned_arenas++;
+    type->pinned_blocks += blocks;
+    type->pinned_held +=
+        (uint64_t)((double)(arena->bytes - arena->live) * (double)bytes / (double)arena->live);
+}
+
+void census_drop_arena(struct census *census) {
+    census->result->page_free += census->arena.page_free;
+    census->result->occupancy_count = census->first_place;
+}
+
+void census_end_arena(struct census *census, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    census->arena.bytes = bytes;
+    for (size_t i = 0; i < census->here_count; i++) {
+        const struct here *here = &census->here[i];
+        add_to_type(census, &census->types.types[here->type], here->blocks, here->bytes);
+    }
+    add_to_type(census, &census->raw, census->raw_here_blocks, census->raw_here_bytes);
+    result->page_free += census->arena.page_free;
+    if (!grow(&result->arenas, &census->arena_room, result->arena_count, sizeof *result->arenas))
+        census->is_out_of_memory = true;
+    else
+        result->arenas[result->arena_count++] = census->arena;
+}
+
+static void add_extent(struct census *census, struct shoal_extent **items, size_t *count,
+                       size_t *room, uint64_t start, uint64_t bytes) {
+    if (grow(items, room, *count, sizeof **items))
+        (*items)[(*count)++] = (struct shoal_extent){start, bytes};
+    else
+        census->is_out_of_memory = true;
+}
+
+void census_add_range(struct census *census, uint64_t start, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    struct shoal_extent *end = result->ranges + result->range_count;
+    if (result->range_count && end[-1].start + end[-1].bytes == start)
+        end[-1].bytes += bytes;
+    else
+        add_extent(census, &result->ranges, &result->range_count, &census->range_room, start,
+                   bytes);
+}
+
+void census_add_large(struct census *census, uint64_t start, uint64_t bytes) {
+    struct shoal_inspection *result = census->result;
+    if (result->large_count == LARGE_MAX) return;
+    add_extent(census, &result->large, &result->large_count, &census->large_room, start, bytes);
+}
+
+/* ---- The result ---------------------------------------------------------------------- */
+
+bool census_finish(struct census *census) {
+    struct shoal_inspection *result = census->result;
+    if (census->is_out_of_memory || !type_census(result, &census->types, &census->raw))
+        return false;
+    result->sizes = calloc(SIZES_MAX, sizeof *result->sizes);
+    if (!result->sizes) return false;
+    for (size_t i = 0; i < SIZES_MAX; i++)
+        if (census->sizes[i].pools) result->sizes[result->size_count++] = census->sizes[i];
+    result->mesh_pages = census->mesh.saved;
+    return true;
+}

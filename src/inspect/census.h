@@ -1,0 +1,74 @@
+/* The count: what is added up while pools are looked at one after the other. */
+#ifndef SHOAL_INSPECT_CENSUS_H
+#define SHOAL_INSPECT_CENSUS_H
+
+#include "inspect/mesh.h"
+#include "inspect/pool_view.h"
+#include "inspect/type_table.h"
+#include "shoal/inspect.h"
+
+enum {
+    GRANULE = 16, /* blocks begin and end at multiples of it */
+    SIZES_MAX = 2049, /* of blocks in pools: multiples of 16 up to 32 KiB */
+    EMPTIEST_PART = 4, /* an arena that is at most a fourth live pins memory */
+    ARENA_BYTES_MAX = 2 << 20,
+    LARGE_MAX = 1 << 22, /* blocks that are listed */
+};
+
+struct census {
+    struct shoal_inspection *result;
+    struct type_table types;
+    struct type raw; /* blocks that are no objects */
+    struct shoal_size_census sizes[SIZES_MAX]; /* by block size / 16 */
+    struct mesh mesh;
+    size_t arena_room, occupancy_room, range_room, large_room;
+
+    /* Of the arena that is being counted: */
+    size_t first_place;
+    struct shoal_arena_census arena;
+    uint64_t is_live[ARENA_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
+    struct here {
+        int32_t type; /* or TYPE_NONE: raw */
+        uint64_t blocks, bytes;
+    } *here; /* its types */
+    size_t here_count, here_room;
+    int32_t *here_of; /* by type: its place in `here` + 1, or 0 */
+    size_t here_of_room;
+    uint64_t raw_here_blocks, raw_here_bytes;
+    bool is_out_of_memory;
+};
+
+/* False when there is no memory. */
+bool census_init(struct census *census, struct shoal_inspection *result, struct remote *remote,
+                 const struct layout *layout);
+void census_end(struct census *census);
+
+/* An arena, or a part of one, begins: at most ARENA_BYTES_MAX from `start` on. */
+void census_begin_arena(struct census *census, uint64_t start);
+
+/* A pool of it, of which `copy` has the memory at `address`. `has_objects`: its blocks
+ * may be objects. */
+void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
+                     uint64_t address, uint32_t bytes, bool has_objects);
+
+/* `bytes` without a live block that are resident, a pool's or a run of pages'. */
+void census_add_free(struct census *census, uint64_t bytes);
+
+/* What the arena's next `bytes` look like: of a pool, or of none. They are told in
+ * places of result->pool_bytes; a rest is left out. */
+void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes);
+
+/* Ends it; or forgets it, which had no pool. */
+void census_end_arena(struct census *census, uint64_t bytes);
+void census_drop_arena(struct census *census);
+
+/* Addresses that are the allocator's; joined to the last ones where they meet. */
+void census_add_range(struct census *census, uint64_t start, uint64_t bytes);
+
+/* A block that is in no pool. */
+void census_add_large(struct census *census, uint64_t start, uint64_t bytes);
+
+/* Fills the result; false when there is no memory, or was none before. */
+bool census_finish(struct census *census);
+
+#endif

@@ -1,0 +1,175 @@
+/* One inspection, from a process number to its figures. */
+#define _GNU_SOURCE
+#include "shoal/inspect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "inspect/beacon_search.h"
+#include "inspect/census.h"
+#include "inspect/freeze.h"
+#include "inspect/interpreter.h"
+#include "inspect/pymalloc_heap.h"
+#include "inspect/shoal_heap.h"
+#include "inspect/target.h"
+
+struct inspector {
+    struct shoal_inspection *result;
+    struct complaint complaint;
+    struct target target;
+    struct remote remote;
+    struct interpreter interpreter;
+    const struct layout *layout;
+    struct arena_table table;
+    bool has_beacon;
+    struct shoal_beacon beacon;
+    struct census *census;
+};
+
+static double now_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static enum shoal_inspect_status out_of_memory(const struct inspector *inspector) {
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+}
+
+/* ---- The interpreter ---------------------------------------------------------------- */
+
+/* A layout, or a status. Without a Python there may still be Shoal's heap. */
+static enum shoal_inspect_status find_interpreter(struct inspector *inspector) {
+    struct interpreter *interpreter = &inspector->interpreter;
+    if (!interpreter_find(interpreter, &inspector->remote, &inspector->target.maps))
+        return out_of_memory(inspector);
+    inspector->has_beacon =
+        beacon_find(&inspector->beacon, &inspector->remote, &inspector->target.maps);
+    if (interpreter->is_python) inspector->layout = layout_of(interpreter->minor);
+    if (inspector->layout)
+        snprintf(inspector->result->python, sizeof inspector->result->python, "%s",
+                 interpreter->version);
+    if (inspector->layout || inspector->has_beacon) return SHOAL_INSPECT_OK;
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_PYTHON, "process %d is %s: %s",
+                    (int)inspector->target.pid,
+                    interpreter->is_pypy     ? "PyPy, which has no pools to read"
+                    : interpreter->is_python ? "no CPython from 3.9 to 3.13"
+                                             : "not a Python",
+                    interpreter->program);
+}
+
+/* ---- Counting -------------------------------------------------------------------------- */
+
+static bool count_pymalloc(struct inspector *inspector) {
+    struct shoal_inspection *result = inspector->result;
+    const struct arena_table *table = &inspector->table;
+    if (!inspector->layout) return true;
+    if (!arena_table_find(&inspector->table, &inspector->remote, &inspector->target.maps,
+                          inspector->layout))
+        return false;
+    if (table->count == 0) return true;
+    result->arena_bytes = inspector->layout->arena_bytes;
+    for (size_t i = 0; i < table->count; i++)
+        census_add_range(inspector->census, table->arenas[i].start, result->arena_bytes);
+    return pymalloc_heap_count(inspector->census, &inspector->remote, table, inspector->layout);
+}
+
+/* What Shoal took over in a running interpreter is counted beside pymalloc's. */
+static bool count_shoal(struct inspector *inspector) {
+    struct shoal_inspection *result = inspector->result;
+    bool has_python = inspector->layout != NULL, serves_objects = false;
+    if (!inspector->has_beacon) return true;
+    bool done = shoal_heap_count(inspector->census, &inspector->remote, &inspector->beacon,
+                                 has_python, &serves_objects);
+    if (!serves_objects && has_python) return done;
+    result->allocator = SHOAL_ALLOCATOR_SHOAL;
+    result->arena_bytes = 0;
+    return done;
+}
+
+/* Where both are, places are of the smaller pools. */
+static bool begin_census(struct inspector *inspector) {
+    struct shoal_inspection *result = inspector->result;
+    inspector->census = calloc(1, sizeof *inspector->census);
+    result->allocator = SHOAL_ALLOCATOR_PYMALLOC;
+    result->pool_bytes =
+        inspector->has_beacon ? inspector->beacon.page_bytes : inspector->layout->pool_bytes;
+    return inspector->census &&
+           census_init(inspector->census, result, &inspector->remote, inspector->layout);
+}
+
+static enum shoal_inspect_status no_pools(struct inspector *inspector) {
+    char words[128];
+    pid_t pid = inspector->target.pid;
+    if (inspector->has_beacon && !inspector->layout) return SHOAL_INSPECT_OK;
+    interpreter_guess_allocator(&inspector->target.maps, pid, words, sizeof words);
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
+                    "process %d has no pools of pymalloc: its objects seem to be in %s", (int)pid,
+                    words);
+}
+
+static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
+    struct shoal_inspection *result = inspector->result;
+    struct frozen *frozen = NULL;
+    if (!begin_census(inspector)) return out_of_memory(inspector);
+    inspector->remote.bytes_left = target_bytes_max(&inspector->target);
+    double began = now_seconds();
+    if (flags & SHOAL_INSPECT_FREEZE) frozen = freeze(inspector->target.pid);
+    target_update_maps(&inspector->target);
+    bool done = count_pymalloc(inspector) && count_shoal(inspector);
+    bool was_frozen = frozen_count(frozen) > 0;
+    thaw(frozen);
+    if (was_frozen) result->frozen_seconds = now_seconds() - began;
+    if (!done || !census_finish(inspector->census)) return out_of_memory(inspector);
+    return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
+}
+
+/* ---- All of it --------------------------------------------------------------------------- */
+
+static enum shoal_inspect_status inspect(struct inspector *inspector, int flags) {
+    enum shoal_inspect_status status = find_interpreter(inspector);
+    if (status == SHOAL_INSPECT_OK) status = count(inspector, flags);
+    if (status == SHOAL_INSPECT_NO_MEMORY || target_is_same(&inspector->target)) return status;
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_PROCESS,
+                    "process %d ended while it was read", (int)inspector->target.pid);
+}
+
+static void end(struct inspector *inspector) {
+    if (inspector->census) census_end(inspector->census);
+    free(inspector->census);
+    arena_table_end(&inspector->table);
+    remote_end(&inspector->remote);
+    target_close(&inspector->target);
+    free(inspector);
+}
+
+enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspection *inspection,
+                                        char *message, size_t room) {
+    struct inspector *inspector = calloc(1, sizeof *inspector);
+    struct complaint complaint = {message, room};
+    double began = now_seconds();
+    *inspection = (struct shoal_inspection){.pid = pid};
+    if (!inspector) return complain(&complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+    inspector->result = inspection;
+    inspector->complaint = complaint;
+    enum shoal_inspect_status status = target_open(&inspector->target, pid, &complaint);
+    if (status == SHOAL_INSPECT_OK &&
+        !remote_init(&inspector->remote, target_read, &inspector->target))
+        status = out_of_memory(inspector);
+    if (status == SHOAL_INSPECT_OK) status = inspect(inspector, flags);
+    inspection->seconds = now_seconds() - began;
+    end(inspector);
+    return status;
+}
+
+void shoal_inspection_end(struct shoal_inspection *inspection) {
+    free(inspection->arenas);
+    free(inspection->sizes);
+    free(inspection->types);
+    free(inspection->occupancy);
+    free(inspection->large);
+    free(inspection->ranges);
+    free(inspection->names);
+    *inspection = (struct shoal_inspection){0};
+}

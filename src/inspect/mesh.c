@@ -1,0 +1,31 @@
+#include "inspect/mesh.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { HALF = MESH_WORDS * 64 / 2 };
+
+static int count_of(const uint64_t *bits) {
+    int count = 0;
+    for (int i = 0; i < MESH_WORDS; i++) count += __builtin_popcountll(bits[i]);
+    return count;
+}
+
+static bool overlap(const uint64_t *left, const uint64_t *right) {
+    uint64_t common = 0;
+    for (int i = 0; i < MESH_WORDS; i++) common |= left[i] & right[i];
+    return common != 0;
+}
+
+void mesh_add_page(struct mesh *mesh, const uint64_t is_live[MESH_WORDS]) {
+    for (int bin = 0; bin < MESH_BINS; bin++) {
+        uint64_t *bits = mesh->bins[bin];
+        if (count_of(bits) == 0 || overlap(bits, is_live)) continue;
+        for (int i = 0; i < MESH_WORDS; i++) bits[i] |= is_live[i];
+        mesh->saved++;
+        return;
+    }
+    if (count_of(is_live) > HALF) return; /* hardly any other fits */
+    memcpy(mesh->bins[mesh->next], is_live, sizeof mesh->bins[0]);
+    mesh->next = (mesh->next + 1) % MESH_BINS;
+}

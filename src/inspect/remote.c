@@ -1,0 +1,74 @@
+#include "inspect/remote.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/text.h"
+
+bool remote_init(struct remote *remote, remote_read_function *read, void *context) {
+    remote->read = read;
+    remote->context = context;
+    remote->looks_left = REMOTE_LOOKS;
+    remote->bytes_left = UINT64_MAX;
+    remote->cache = calloc(REMOTE_CACHE, sizeof *remote->cache);
+    return remote->cache != NULL;
+}
+
+void remote_end(struct remote *remote) {
+    free(remote->cache);
+    remote->cache = NULL;
+}
+
+size_t remote_read(struct remote *remote, uint64_t address, void *buffer, size_t bytes) {
+    if (bytes > remote->bytes_left) return 0;
+    remote->bytes_left -= bytes;
+    size_t got = remote->read(remote->context, address, buffer, bytes);
+    return got < bytes ? got : bytes;
+}
+
+static bool spend(struct remote *remote, uint64_t looks) {
+    bool can = remote->looks_left >= looks;
+    remote->looks_left = can ? remote->looks_left - looks : 0;
+    return can;
+}
+
+/* The page, whole, or NULL. */
+static const uint8_t *page_at(struct remote *remote, uint64_t page) {
+    struct remote_page *entry = &remote->cache[(page / REMOTE_PAGE) % REMOTE_CACHE];
+    if (entry->page == (page | 1)) return spend(remote, 1) ? entry->bytes : NULL;
+    entry->page = 0;
+    if (!spend(remote, REMOTE_LOOKS_A_PAGE)) return NULL;
+    if (remote->read(remote->context, page, entry->bytes, REMOTE_PAGE) < REMOTE_PAGE) return NULL;
+    entry->page = page | 1;
+    return entry->bytes;
+}
+
+bool remote_look(struct remote *remote, uint64_t address, void *buffer, size_t bytes) {
+    char *to = buffer;
+    if (address + bytes < address) return false;
+    while (bytes > 0) {
+        size_t offset = address % REMOTE_PAGE;
+        size_t part = REMOTE_PAGE - offset < bytes ? REMOTE_PAGE - offset : bytes;
+        const uint8_t *page = page_at(remote, address - offset);
+        if (!page) return false;
+        memcpy(to, page + offset, part);
+        to += part;
+        address += part;
+        bytes -= part;
+    }
+    return true;
+}
+
+bool remote_word(struct remote *remote, uint64_t address, uint64_t *word) {
+    return remote_look(remote, address, word, sizeof *word);
+}
+
+bool remote_text(struct remote *remote, uint64_t address, char *text, size_t room) {
+    size_t length = 0;
+    for (; length < room - 1; length++) {
+        if (!remote_look(remote, address + length, &text[length], 1)) return false;
+        if (text[length] == '\0') break;
+    }
+    text[length] = '\0';
+    return text_is_printable(text);
+}

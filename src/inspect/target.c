@@ -1,0 +1,151 @@
+#define _GNU_SOURCE
+#include "inspect/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "inspect/text.h"
+
+enum { UNTOUCHED_PART = 16 }; /* of a pool's pages one was touched at least */
+
+static const uint64_t BYTES_MIN = 1ull << 30;
+
+enum shoal_inspect_status complain(const struct complaint *complaint,
+                                   enum shoal_inspect_status status, const char *format, ...) {
+    va_list arguments;
+    if (complaint->room == 0) return status;
+    va_start(arguments, format);
+    vsnprintf(complaint->text, complaint->room, format, arguments);
+    va_end(arguments);
+    text_make_printable(complaint->text);
+    return status;
+}
+
+/* ---- Its memory ------------------------------------------------------------------- */
+
+/* Some sandboxes refuse the call and allow the file, which is slower. */
+size_t target_read(void *context, uint64_t address, void *buffer, size_t bytes) {
+    const struct target *target = context;
+    struct iovec to = {buffer, bytes}, from = {(void *)(uintptr_t)address, bytes};
+    ssize_t got = process_vm_readv(target->pid, &to, 1, &from, 1, 0);
+    if (got < 0 && (errno == EPERM || errno == ENOSYS))
+        got = pread(target->memory, buffer, bytes, (off_t)address);
+    return got < 0 ? 0 : (size_t)got;
+}
+
+/* The file stays that of the program it was opened for; when that ended, or gave way
+ * to another, nothing can be read from it. */
+bool target_is_same(const struct target *target) {
+    char byte;
+    return pread(target->memory, &byte, 1, (off_t)target->probe) == 1;
+}
+
+uint64_t target_bytes_max(const struct target *target) {
+    char name[64], line[128];
+    unsigned long long kib, sum = 0;
+    snprintf(name, sizeof name, "/proc/%d/status", (int)target->pid);
+    FILE *file = fopen(name, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmRSS: %llu", &kib) == 1 || sscanf(line, "VmSwap: %llu", &kib) == 1)
+            sum += kib;
+    if (file) fclose(file);
+    return BYTES_MIN + sum * 1024 * UNTOUCHED_PART;
+}
+
+/* ---- Opening it --------------------------------------------------------------------- */
+
+static int trace_scope(void) {
+    int scope = 0;
+    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    if (file && fscanf(file, "%d", &scope) != 1) scope = 0;
+    if (file) fclose(file);
+    return scope;
+}
+
+static enum shoal_inspect_status refused(const struct target *target,
+                                         const struct complaint *complaint) {
+    int pid = (int)target->pid, scope = trace_scope();
+    if (scope == 0)
+        return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
+                        "may not read process %d: it is another user's or protects itself; it "
+                        "takes that user, or the capability CAP_SYS_PTRACE",
+                        pid);
+    return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
+                    "may not read process %d: kernel.yama.ptrace_scope is %d here; it takes the "
+                    "capability CAP_SYS_PTRACE%s",
+                    pid, scope, scope == 1 ? ", or a parent of the process" : "");
+}
+
+static enum shoal_inspect_status failed(const struct target *target,
+                                        const struct complaint *complaint, int error) {
+    if (error == EACCES || error == EPERM) return refused(target, complaint);
+    if (error == ENOMEM) return complain(complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+    return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no process %d", (int)target->pid);
+}
+
+static bool has_ended(pid_t pid) {
+    char name[64], line[128], state = 'X';
+    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && fgets(line, sizeof line, file) && sscanf(line, "State: %c", &state) != 1) {
+    }
+    if (file) fclose(file);
+    return state == 'Z' || state == 'X';
+}
+
+static size_t first_of_program(const struct maps *maps) {
+    for (size_t i = 0; i < maps->count; i++)
+        if (strcmp(maps->items[i].path, maps->program) == 0) return i;
+    return 0;
+}
+
+/* One byte, best of the program itself, which it cannot well unmap: may it be read
+ * at all? */
+static enum shoal_inspect_status find_probe(struct target *target,
+                                            const struct complaint *complaint) {
+    for (size_t i = first_of_program(&target->maps); i < target->maps.count; i++) {
+        target->probe = target->maps.items[i].start;
+        errno = 0;
+        if (target_is_same(target)) return SHOAL_INSPECT_OK;
+        if (errno == EACCES || errno == EPERM) return refused(target, complaint);
+    }
+    if (has_ended(target->pid))
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
+                        "process %d has ended, and waits for its parent", (int)target->pid);
+    return complain(complaint, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory of its own",
+                    (int)target->pid);
+}
+
+enum shoal_inspect_status target_open(struct target *target, pid_t pid,
+                                      const struct complaint *complaint) {
+    char name[64];
+    *target = (struct target){.pid = pid, .memory = -1};
+    if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return failed(target, complaint, ESRCH);
+    snprintf(name, sizeof name, "/proc/%d/mem", (int)pid);
+    target->memory = open(name, O_RDONLY | O_CLOEXEC);
+    if (target->memory < 0) return failed(target, complaint, errno);
+    int error = maps_read(&target->maps, pid);
+    if (error) return failed(target, complaint, error);
+    return find_probe(target, complaint);
+}
+
+void target_close(struct target *target) {
+    if (target->memory >= 0) close(target->memory);
+    maps_end(&target->maps);
+}
+
+void target_update_maps(struct target *target) {
+    struct maps maps;
+    if (maps_read(&maps, target->pid) == 0 && maps.count > 0) {
+        maps_end(&target->maps);
+        target->maps = maps;
+    } else {
+        maps_end(&maps);
+    }
+}

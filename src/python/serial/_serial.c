@@ -1,0 +1,73 @@
+/* shoal._serial: pickles, written and read. docs/pickle.md says what is particular
+ * about them; pickle_writer.h and pickle_reader.h where what is. */
+#include "pickle_options.h"
+#include "pickle_state.h"
+
+static PyMethodDef serial_methods[] = {
+    {"dump", (PyCFunction)(void (*)(void))pickle_dump, METH_FASTCALL | METH_KEYWORDS,
+     pickle_dump_doc},
+    {"dumps", (PyCFunction)(void (*)(void))pickle_dumps, METH_FASTCALL | METH_KEYWORDS,
+     pickle_dumps_doc},
+    {"load", (PyCFunction)(void (*)(void))pickle_load, METH_FASTCALL | METH_KEYWORDS,
+     pickle_load_doc},
+    {"loads", (PyCFunction)(void (*)(void))pickle_loads, METH_FASTCALL | METH_KEYWORDS,
+     pickle_loads_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Makes a type, keeps it in the state and, if it has a name, in the module. */
+static int add_type(PyObject *module, PyTypeObject **place, PyObject *(*make)(PyObject *),
+                    const char *name) {
+    *place = (PyTypeObject *)make(module);
+    if (*place == NULL) return -1;
+    if (name == NULL) return 0;
+    Py_INCREF(*place);
+    if (PyModule_AddObject(module, name, (PyObject *)*place) == 0) return 0;
+    Py_DECREF(*place);
+    return -1;
+}
+
+static int serial_exec(PyObject *module) {
+    struct pickle_state *state = PyModule_GetState(module);
+
+    if (pickle_state_fill(state) < 0) return -1;
+    if (add_type(module, &state->pickler_type, pickle_make_pickler_type, "Pickler") < 0 ||
+        add_type(module, &state->unpickler_type, pickle_make_unpickler_type, "Unpickler") < 0 ||
+        add_type(module, &state->pickler_memo_type, pickle_make_pickler_memo_type, NULL) < 0 ||
+        add_type(module, &state->unpickler_memo_type, pickle_make_unpickler_memo_type, NULL) < 0)
+        return -1;
+    return 0;
+}
+
+static int serial_traverse(PyObject *module, visitproc visit, void *arg) {
+    return pickle_state_visit(PyModule_GetState(module), visit, arg);
+}
+
+static int serial_clear(PyObject *module) {
+    pickle_state_clear(PyModule_GetState(module));
+    return 0;
+}
+
+static void serial_free(void *module) { serial_clear(module); }
+
+static PyModuleDef_Slot serial_slots[] = {
+    {Py_mod_exec, serial_exec},
+#if PY_VERSION_HEX >= 0x030c0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+struct PyModuleDef pickle_module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "shoal._serial",
+    .m_doc = "Pickles, written without a memory of their own and read with none.",
+    .m_size = sizeof(struct pickle_state),
+    .m_methods = serial_methods,
+    .m_slots = serial_slots,
+    .m_traverse = serial_traverse,
+    .m_clear = serial_clear,
+    .m_free = serial_free,
+};
+
+PyMODINIT_FUNC PyInit__serial(void) { return PyModuleDef_Init(&pickle_module_def); }

@@ -1,0 +1,18 @@
+/* Whether any code but ours can run. The collector counts as such code: it runs
+ * finalizers, and it is stopped where that matters. */
+#ifndef SHOAL_PYTHON_PICKLE_QUIET_H
+#define SHOAL_PYTHON_PICKLE_QUIET_H
+
+#include <stdbool.h>
+
+#include "pickle_state.h"
+
+/* Reading and writing give the interpreter away for a time: to nobody, if there
+ * is no other thread. */
+bool pickle_is_only_thread(void);
+
+/* Whether this method belongs to a file that runs no Python code: memory, or a
+ * file of the io module over a real one. */
+bool pickle_is_plain_file(const struct pickle_state *state, PyObject *method);
+
+#endif

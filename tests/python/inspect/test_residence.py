@@ -1,0 +1,254 @@
+"""Whose resident memory is, from made-up smaps."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from shoal import _elf, _owners, _smaps
+from shoal.inspect import rss
+from shoal.inspect.snapshot import Arena, Residence
+
+KIB, MIB = 2**10, 2**20
+
+NOBODY = 2**22 + 1
+"""A process that cannot be: beyond the largest id."""
+
+ARENA = 0x7F00_0000_0000
+
+SMAPS = """\
+00400000-00800000 r-xp 00000000 fe:01 1234                               /usr/bin/python3.11
+Size:               4096 kB
+Rss:                2000 kB
+Pss:                1000 kB
+LazyFree:              0 kB
+VmFlags: rd ex mr mw me
+01000000-02000000 rw-p 00000000 00:00 0                                  [heap]
+Size:              16384 kB
+Rss:                 500 kB
+Pss:                 500 kB
+7f0000000000-7f0000200000 rw-p 00000000 00:00 0
+Size:               2048 kB
+Rss:                2000 kB
+Pss:                2000 kB
+LazyFree:             40 kB
+7f0008000000-7f0008100000 rw-p 00000000 00:00 0
+Rss:                 300 kB
+Pss:                 300 kB
+7f0010000000-7f0010001000 ---p 00000000 00:00 0
+Rss:                   0 kB
+Pss:                   0 kB
+7f0010001000-7f0010801000 rw-p 00000000 00:00 0
+Rss:                  64 kB
+Pss:                  64 kB
+7f0020001000-7f0020101000 rw-p 00000000 00:00 0
+Rss:                 700 kB
+Pss:                 700 kB
+7f0030000000-7f0030100000 rw-s 00000000 00:01 99                         /dev/shm/x y (deleted)
+Rss:                 100 kB
+Pss:                  50 kB
+7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]
+Rss:                  32 kB
+Pss:                  32 kB
+7ffc00100000-7ffc00102000 r-xp 00000000 00:00 0                          [vdso]
+Rss:                   8 kB
+Pss:                   0 kB
+"""
+
+
+def reading(**fields) -> dict:
+    values = {
+        "pid": NOBODY,
+        "allocator": "pymalloc",
+        "pool_bytes": 16 * KIB,
+        "large": [],
+        "ranges": [(ARENA, 2 * MIB)],
+    }
+    return {**values, **fields}
+
+
+ARENAS = (
+    Arena(ARENA, MIB, 60, 4, 9, 600 * KIB, 0),
+    Arena(ARENA + MIB, MIB, 20, 40, 9, 100 * KIB, 0),
+)
+
+
+@pytest.fixture
+def smaps(monkeypatch: pytest.MonkeyPatch):
+    """Have the kernel say what SMAPS says, and that all of a mapping's parts are resident."""
+    mappings = _smaps.parse(line.encode() + b"\n" for line in SMAPS.splitlines())
+    monkeypatch.setattr(_smaps, "read", lambda pid: mappings)
+    monkeypatch.setattr(_smaps, "stack_pointers", lambda pid: [])
+    monkeypatch.setattr(_smaps, "resident", lambda start, end, pid: end - start)
+
+
+def parts(found: Residence) -> dict[str, int]:
+    """Return what is there, in KiB."""
+    return {name: amount // KIB for name, amount in vars(found).items() if amount}
+
+
+def test_smaps_are_shared_out(smaps) -> None:
+    assert parts(rss.split(reading(), ARENAS)) == {
+        "total": 5704,
+        "pss": 4646,
+        "lazy_free": 40,
+        "live": 700,
+        "sparse": 860,
+        "free_blocks": 360,  # 60 pools, less what is live.
+        "free_pools": 80,
+        "libc": 800,  # [heap], and a thread's heap that lies at a multiple of 64 MiB.
+        "libc_mapped": 17 * 1024,
+        "file_backed": 2108,
+        "stacks": 96,
+        "other": 700,
+    }
+
+
+def test_the_parts_sum_up_to_the_total(smaps) -> None:
+    for fields in ({}, {"ranges": []}, {"large": [(0x7F00_2000_1000, 64 * KIB)]}):
+        found = rss.split(reading(**fields), ARENAS)
+        named = found.heap + found.large + found.libc + found.file_backed
+        assert named + found.stacks + found.other == found.total
+
+
+def test_what_is_no_larger_than_resident(smaps) -> None:
+    full = Arena(ARENA, MIB, 64, 0, 9, MIB, 0)
+    found = rss.split(reading(), (full,))
+    assert (found.live, found.free_blocks, found.free_pools) == (MIB, 0, 2000 * KIB - MIB)
+
+
+def test_shoals_large_blocks_are_apart_from_its_pools(smaps) -> None:
+    large = [(0x7F00_2000_1000, 512 * KIB), (ARENA + 512 * KIB, 100)]
+    ranges = [(ARENA, 2 * MIB), (0x7F00_2000_1000, MIB)]
+    found = rss.split(reading(allocator="shoal", large=large, ranges=ranges), ARENAS)
+    assert found.large_mapped == 512 * KIB + 4096
+    assert found.large == 512 * KIB + 4096
+    # Nobody but Shoal serves malloc, so a mapping's place says nothing; [heap] remains libc's.
+    assert found.libc == 500 * KIB
+    assert found.other == 300 * KIB
+
+
+def test_a_process_without_mappings_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_smaps, "read", lambda pid: [])
+    with pytest.raises(ProcessLookupError):
+        rss.split(reading(), ())
+
+
+def test_pagemap_that_may_not_be_read(smaps, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(start: int, end: int, pid: int) -> int:
+        raise PermissionError(1, "Operation not permitted", "/proc/1/pagemap")
+
+    monkeypatch.setattr(_smaps, "resident", refuse)
+    found = rss.split(reading(), ARENAS)
+    assert found.heap == 2000 * KIB
+
+
+# ---- Blocks that libc gave mappings of their own -----------------------------------------
+
+
+@pytest.fixture
+def memory(tmp_path: Path):
+    """Open a file as if it were a process's memory, with words at some addresses."""
+    opened = []
+
+    def make(size: int, words: dict[int, tuple[int, int]]) -> int:
+        path = tmp_path / "memory"
+        with open(path, "wb") as file:
+            file.truncate(size)
+            for at, pair in words.items():
+                file.seek(at)
+                file.write(struct.pack("<QQ", *pair))
+        opened.append(os.open(path, os.O_RDONLY))
+        return opened[-1]
+
+    yield make
+    for file in opened:
+        os.close(file)
+
+
+def ends(memory: int, start: int, end: int) -> list[int]:
+    return list(rss._block_ends(memory, start, end, iter(range(100))))
+
+
+def test_blocks_follow_each_other(memory) -> None:
+    heads = {4096: (0, 8192 | 2), 12288: (0, 16384 | 2)}
+    assert ends(memory(MIB, heads), 4096, 40960) == [12288, 28672]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        (0, 0),
+        (0, 2),
+        (0, 8192),  # Without the bit.
+        (0, 8192 | 3),
+        (0, 8200 | 2),  # Not in whole pages.
+        (1, 8192 | 2),
+        (0, 2**63 | 2),
+        (0, 36864 + 4096 | 2),  # Reaches out of the mapping.
+    ],
+)
+def test_what_is_no_head_of_a_block(memory, head) -> None:
+    assert ends(memory(MIB, {4096: head}), 4096, 40960) == []
+
+
+def test_blocks_without_end(memory) -> None:
+    file = memory(MIB, dict.fromkeys(range(0, MIB, 4096), (0, 4096 | 2)))
+    assert len(ends(file, 0, MIB)) == 100  # No more heads than may be read.
+
+
+def test_memory_that_ends(memory) -> None:
+    assert ends(memory(4096, {}), 8192, 40960) == []
+
+
+# ---- Ranges -------------------------------------------------------------------------------
+
+
+def test_ranges() -> None:
+    assert rss._merged([(5, 7), (1, 3), (3, 4), (2, 3), (9, 9)]) == [(1, 4), (5, 7)]
+    assert list(rss._without([(0, 10), (20, 30)], [(2, 4), (9, 22), (29, 99)])) == [
+        (0, 2),
+        (4, 9),
+        (22, 29),
+    ]
+    assert rss._apart([(0, 5, "a"), (3, 9, "b"), (4, 5, "c")]) == [(0, 5, "a"), (5, 9, "b")]
+
+
+# ---- The files of a process that lies ---------------------------------------------------------
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    paths = [bytes(tmp_path / name) for name in ("pipe", "folder", "none")] + [b"/dev/zero"]
+    mappings = [_smaps.Mapping(0, 4096, b"r-xp", path) for path in paths]
+    assert list(_owners.bss_claims(mappings)) == []
+
+
+def test_files_whose_headers_are_nonsense(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    good = Path(os.path.realpath("/proc/self/exe")).read_bytes()[:4096]
+    numbers = random.Random(4)
+    for _ in range(2_000):
+        data = bytearray(good)
+        for _ in range(numbers.randrange(1, 20)):
+            data[numbers.randrange(4, 400)] = numbers.choice(
+                (0, 1, 0x7F, 0xFF, numbers.randrange(256))
+            )
+        path.write_bytes(data[: numbers.choice((4096, numbers.randrange(4096)))])
+        mappings = [_smaps.Mapping(4096, 8192, b"r-xp", bytes(path))]
+        claims = rss._apart(list(_owners.bss_claims(mappings)))
+        assert all(start < end for start, end, _ in claims)
+
+
+def test_paths_are_looked_up_where_the_process_sees_them(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    program = Path(os.path.realpath("/proc/self/exe"))
+    (tmp_path / "bin" / "p").write_bytes(program.read_bytes())
+    there = [_smaps.Mapping(0x400000, 0x500000, b"r-xp", b"/bin/p")]
+    here = [_smaps.Mapping(0x400000, 0x500000, b"r-xp", bytes(program))]
+    assert list(_owners.bss_claims(there, bytes(tmp_path))) == list(_owners.bss_claims(here))
+    assert _elf.read(str(tmp_path / "bin" / "p")) is not None

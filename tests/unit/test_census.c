@@ -1,0 +1,255 @@
+/* census.c: pools of known contents are counted right. */
+#include "inspect/census.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+
+#include "python_image.h"
+
+enum { ARENA = 1 << 20, POOL = 16384, PAGE = 4096 };
+
+static const uint64_t AT = 0x7f1000000000;
+
+static struct python_image python;
+static struct shoal_inspection result;
+static struct census *census;
+static uint8_t copy[POOL];
+static uint64_t session, number;
+
+static int begin(void **state) {
+    (void)state;
+    python_image_init(&python, 11);
+    session = python_class(&python, "Session", "app", "Session", TYPE_FLAG_MANAGED_DICT);
+    number = python_type(&python, "float", 24, 0);
+    result = (struct shoal_inspection){.pool_bytes = POOL};
+    census = malloc(sizeof *census);
+    return !census_init(census, &result, &python.remote, python.layout);
+}
+
+static int end(void **state) {
+    (void)state;
+    census_end(census);
+    free(census);
+    shoal_inspection_end(&result);
+    python_image_end(&python);
+    return 0;
+}
+
+/* Counts what is in `copy` as the pool at an address. */
+static void count(uint64_t address) {
+    struct pool_view pool;
+    pool_view_pymalloc(&pool, copy, address, POOL);
+    assert_int_equal(pool.state, POOL_USED);
+    census_add_pool(census, &pool, copy, address, POOL, true);
+}
+
+static const struct shoal_type_census *type(const char *name) {
+    for (size_t i = 0; i < result.type_count; i++)
+        if (strcmp(result.types[i].name, name) == 0) return &result.types[i];
+    fail_msg("no blocks of %s", name);
+    return NULL;
+}
+
+static void blocks_have_their_types(void **state) {
+    (void)state;
+    pool_build(copy, POOL, 3, 20); /* of 64 bytes */
+    for (uint32_t i = 0; i < 5; i++) pool_put_object(copy, i, 32, session);
+    for (uint32_t i = 5; i < 12; i++) pool_put_object(copy, i, 0, number);
+    pool_put_object(copy, 12, 16, session); /* where such an object does not begin */
+    pool_put_object(copy, 13, 0, session);
+    pool_put_object(copy, 14, 16, number);
+    pool_put_object(copy, 15, 0, number + 8);
+    pool_release(copy, AT, 11);
+    memset(copy + pool_offset(copy, 10), 0, 8); /* nobody refers to it */
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.type_count, 3);
+    assert_int_equal(type("app.Session")->blocks, 5);
+    assert_int_equal(type("app.Session")->bytes, 5 * 64);
+    assert_int_equal(type("app.Session")->kind, SHOAL_BLOCK_GC);
+    assert_int_equal(type("float")->blocks, 5);
+    assert_int_equal(type("float")->kind, SHOAL_BLOCK_OBJECT);
+    assert_int_equal(type("(no object)")->blocks, 9);
+    assert_int_equal(type("(no object)")->kind, SHOAL_BLOCK_RAW);
+}
+
+static void objects_larger_than_their_block_are_none(void **state) {
+    (void)state;
+    uint64_t large = python_type(&python, "large", 65, 0);
+    pool_build(copy, POOL, 3, 1);
+    pool_put_object(copy, 0, 0, large);
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(type("(no object)")->blocks, 1);
+}
+
+/* PYTHONMALLOC=debug writes 16 bytes before each block. */
+static void padding_of_the_debug_allocator_is_skipped(void **state) {
+    static const uint8_t padding[16] = {0,   0,    0,    0,    0,    0,    0,    24,
+                                        'o', 0xfd, 0xfd, 0xfd, 0xfd, 0xfd, 0xfd, 0xfd};
+    (void)state;
+    pool_build(copy, POOL, 5, 3); /* of 96 bytes */
+    for (uint32_t i = 0; i < 3; i++) memcpy(copy + pool_offset(copy, i), padding, sizeof padding);
+    pool_put_object(copy, 0, 16, number);
+    pool_put_object(copy, 1, 48, session);
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(type("float")->blocks, 1);
+    assert_int_equal(type("app.Session")->blocks, 1);
+    assert_int_equal(type("(no object)")->blocks, 1);
+}
+
+static void types_of_one_name_are_one(void **state) {
+    (void)state;
+    uint64_t again = python_class(&python, "Session", "app", "Session", TYPE_FLAG_MANAGED_DICT);
+    uint64_t other = python_type(&python, "app.Session", 16, 0); /* of another kind */
+    pool_build(copy, POOL, 3, 10);
+    for (uint32_t i = 0; i < 6; i++) pool_put_object(copy, i, 32, i % 2 ? session : again);
+    for (uint32_t i = 6; i < 10; i++) pool_put_object(copy, i, 0, other);
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.type_count, 2);
+    assert_int_equal(result.types[0].kind, SHOAL_BLOCK_GC);
+    assert_int_equal(result.types[0].blocks, 6);
+    assert_int_equal(result.types[0].pinned_arenas, 1);
+    assert_int_equal(result.types[0].pinned_blocks, 6);
+    assert_int_equal(result.types[1].blocks, 4);
+}
+
+/* An arena that is a fourth live at most is pinned by what lives in it. */
+static void the_emptiest_arenas_are_pinned(void **state) {
+    uint64_t live = 4 * 64;
+    (void)state;
+    pool_build(copy, POOL, 3, 4);
+    pool_put_object(copy, 0, 32, session);
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    census_begin_arena(census, AT + ARENA);
+    for (uint64_t i = 0; i < 64; i++) { /* 15 of 16 KiB in each pool: all but full */
+        pool_build(copy, POOL, 3, 255);
+        pool_put_object(copy, 0, 32, session);
+        count(AT + ARENA + i * POOL);
+    }
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(type("app.Session")->blocks, 65);
+    assert_int_equal(type("app.Session")->pinned_arenas, 1);
+    assert_int_equal(type("app.Session")->pinned_blocks, 1);
+    assert_int_equal(type("app.Session")->pinned_held, (ARENA - live) / 4);
+    assert_int_equal(type("(no object)")->pinned_blocks, 3);
+    assert_int_equal(type("(no object)")->pinned_held, (ARENA - live) / 4 * 3);
+}
+
+static void pages_without_a_live_block_are_free(void **state) {
+    (void)state;
+    pool_build(copy, POOL, 31, 31); /* of 512 bytes: 8 a page, the first begins at 48 */
+    for (uint32_t i = 0; i < 31; i++)
+        if (i != 0 && i != 15) pool_release(copy, AT, i);
+    census_begin_arena(census, AT); /* block 15 lies across pages 1 and 2 */
+    count(AT);
+    census_add_free(census, POOL);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.arenas[0].page_free, PAGE + POOL);
+    assert_int_equal(result.page_free, PAGE + POOL);
+    assert_int_equal(result.arenas[0].pools, 1);
+    assert_int_equal(result.arenas[0].free_pools, 1);
+}
+
+static void pages_that_could_mesh_are_counted(void **state) {
+    (void)state;
+    census_begin_arena(census, AT);
+    for (uint64_t k = 0; k < 2; k++) {
+        pool_build(copy, POOL, 31, 31);
+        for (uint32_t i = 0; i < 31; i++)
+            if (i != k * 2) pool_release(copy, AT + k * POOL, i);
+        count(AT + k * POOL);
+    }
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.mesh_pages, 1);
+    assert_int_equal(result.page_free, 6 * PAGE);
+}
+
+/* Of a pool whose list is cut only the number of live blocks is used. */
+static void an_inconsistent_pool_counts_its_blocks(void **state) {
+    (void)state;
+    pool_build(copy, POOL, 3, 10);
+    for (uint32_t i = 0; i < 10; i++) pool_put_object(copy, i, 0, number);
+    pool_release(copy, AT, 4);
+    memset(copy + pool_offset(copy, 4), 0xff, 8);
+    census_begin_arena(census, AT);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.pools_inconsistent, 1);
+    assert_int_equal(type("(no object)")->blocks, 9);
+    assert_int_equal(result.type_count, 1);
+    assert_int_equal(result.sizes[0].live, 9 * 64);
+    assert_int_equal(result.sizes[0].free_blocks, 255 - 9);
+    assert_int_equal(result.sizes[0].held, POOL - 9 * 64);
+    assert_int_equal(result.arenas[0].page_free, 3 * PAGE);
+}
+
+static void sizes_and_places_are_in_order(void **state) {
+    (void)state;
+    census_begin_arena(census, AT);
+    for (uint32_t class = 31; class < 32; class--) {
+        pool_build(copy, POOL, class, 2);
+        count(AT + class * POOL);
+    }
+    census_add_place(census, 7, 2 * POOL);
+    census_add_place(census, SHOAL_PLACE_FREE, POOL - 1);
+    census_end_arena(census, ARENA);
+    census_begin_arena(census, AT + ARENA);
+    census_add_place(census, 9, POOL);
+    census_drop_arena(census);
+    assert_true(census_finish(census));
+    assert_int_equal(result.size_count, 32);
+    for (size_t i = 0; i < 32; i++) {
+        assert_int_equal(result.sizes[i].block_size, (i + 1) * 16);
+        assert_int_equal(result.sizes[i].live_blocks, 2);
+    }
+    assert_int_equal(result.arena_count, 1);
+    assert_int_equal(result.occupancy_count, 2);
+    assert_int_equal(result.occupancy[1], 7);
+}
+
+static void ranges_that_meet_are_one(void **state) {
+    (void)state;
+    census_add_range(census, AT, ARENA);
+    census_add_range(census, AT + ARENA, ARENA);
+    census_add_range(census, AT + 3 * ARENA, ARENA);
+    census_add_large(census, AT, 5);
+    assert_true(census_finish(census));
+    assert_int_equal(result.range_count, 2);
+    assert_int_equal(result.ranges[0].bytes, 2 * ARENA);
+    assert_int_equal(result.large_count, 1);
+    assert_int_equal(result.type_count, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(blocks_have_their_types, begin, end),
+        cmocka_unit_test_setup_teardown(objects_larger_than_their_block_are_none, begin, end),
+        cmocka_unit_test_setup_teardown(padding_of_the_debug_allocator_is_skipped, begin, end),
+        cmocka_unit_test_setup_teardown(types_of_one_name_are_one, begin, end),
+        cmocka_unit_test_setup_teardown(the_emptiest_arenas_are_pinned, begin, end),
+        cmocka_unit_test_setup_teardown(pages_without_a_live_block_are_free, begin, end),
+        cmocka_unit_test_setup_teardown(pages_that_could_mesh_are_counted, begin, end),
+        cmocka_unit_test_setup_teardown(an_inconsistent_pool_counts_its_blocks, begin, end),
+        cmocka_unit_test_setup_teardown(sizes_and_places_are_in_order, begin, end),
+        cmocka_unit_test_setup_teardown(ranges_that_meet_are_one, begin, end),
+    };
+    return cmocka_run_group_tests_name("census", tests, NULL, NULL);
+}
