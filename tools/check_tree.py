@@ -25,7 +25,7 @@ MEASURED = ("include", "src", "python", "tools", "tests", "fuzz", "bench", "exam
 """Folders whose C and Python files are measured."""
 
 UNIQUE = ("include", "src", "python")
-REPEATABLE = {"meson.build", "README.md", "__init__.py", "__main__.py", "py.typed"}
+REPEATABLE = {"meson.build", "README.md", "__init__.py", "__main__.py", "command.py", "py.typed"}
 """File names that are the same everywhere by convention."""
 
 

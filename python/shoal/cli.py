@@ -49,7 +49,7 @@ _ELSEWHERE = {
     ),
     "mprof": (
         "record, list and draw the memory of a program over time",
-        "shoal.mprof.arguments",
+        "shoal.mprof.command",
     ),
     "inspect": (
         "show what a running Python process holds, and who keeps it",
@@ -57,7 +57,7 @@ _ELSEWHERE = {
     ),
     "top": (
         "show all Python processes and what their heaps hold",
-        "shoal.top.command_line",
+        "shoal.top.command",
     ),
 }
 """Commands with a command line of their own: what they do, and the module of their `main`."""

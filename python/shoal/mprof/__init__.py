@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from shoal.mprof.arguments import main as main
     from shoal.mprof.chart import function_labels as function_labels
+    from shoal.mprof.command import main as main
     from shoal.mprof.dat_file import read_mprofile_file as read_mprofile_file
     from shoal.mprof.profiles import get_profile_filenames as get_profile_filenames
     from shoal.mprof.recording import find_first_process as find_first_process
@@ -55,7 +55,7 @@ def _act(action: str) -> None:
     """Do what 0.61's ``run_action()`` and so on do, with the arguments in `sys.argv`."""
     import sys
 
-    from shoal.mprof.arguments import main
+    from shoal.mprof.command import main
 
     status = main([action, *sys.argv[1:]])
     if status or not {"-E", "--exit-code"}.isdisjoint(sys.argv):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from shoal.mprof.arguments import main
+from shoal.mprof.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from shoal import _serial
-from shoal.pickle.progress import ProgressBar
+from shoal._progress import ProgressBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

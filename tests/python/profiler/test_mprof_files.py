@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shoal.mprof import arguments, function_labels, get_profile_filenames, read_mprofile_file
+from shoal.mprof import command, function_labels, get_profile_filenames, read_mprofile_file
 from shoal.mprof.dat_file import Call, read_profile, write_sample
 
 GOOD = """\
@@ -33,10 +33,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def mprof(*command: str) -> int:
+def mprof(*words: str) -> int:
     """Run a command line and return its exit status."""
     try:
-        return arguments.main(list(command))
+        return command.main(list(words))
     except SystemExit as stop:
         assert isinstance(stop.code, int)
         return stop.code

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shoal.mprof import arguments, chart, page
+from shoal.mprof import chart, command, page
 from shoal.mprof.dat_file import read_profile
 
 DATA = """\
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def plot(*options: str) -> int:
     """Run ``mprof plot`` and return its exit status."""
     try:
-        return arguments.main(["plot", *options])
+        return command.main(["plot", *options])
     except SystemExit as stop:
         assert isinstance(stop.code, int)
         return stop.code

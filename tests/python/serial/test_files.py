@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+import threading
 
 import pytest
 import shoal.pickle as ours
-from shoal.pickle.progress import ProgressBar
+from shoal._progress import ProgressBar
 
 
 class OnlyReads:
@@ -141,13 +142,33 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ours.load(file)
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def test_the_bar_is_drawn_for_long_work():
+    stream = Terminal()
+    bar = ProgressBar(stream, patience=0)
+    bar.update(12_300_000, 0.5)
+    bar.close()
+    assert "50%" in stream.getvalue()
+    assert "12.3/24.6 MB" in stream.getvalue()
+
+
+def test_nobody_sees_the_bar_but_on_a_terminal():
     stream = io.StringIO()
     bar = ProgressBar(stream, patience=0)
     bar.update(12_300_000, 0.5)
     bar.close()
-    assert "[###############               ]  50%  12.3 MB" in stream.getvalue()
-    assert stream.getvalue().endswith("\n")
+    assert stream.getvalue() == ""
+
+
+def test_the_bar_has_no_thread():
+    bar = ProgressBar(Terminal(), patience=0)
+    bar.update(12_300_000, None)
+    assert threading.active_count() == 1
+    bar.close()
 
 
 def test_the_bar_is_not_drawn_for_short_work(tmp_path, capsys):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from shoal import cli
 from shoal.top import processes
-from shoal.top.command_line import main
+from shoal.top.command import main
 from shoal.top.listing import CSV_COLUMNS
 
 MIB = 2**20
@@ -175,7 +175,7 @@ def test_without_textual_the_live_table_says_what_to_install(
 
 ALONE = """
 import sys
-from shoal.top.command_line import main
+from shoal.top.command import main
 
 def read(pid):
     raise PermissionError("no")

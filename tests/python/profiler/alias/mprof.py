@@ -4,7 +4,7 @@ import importlib
 import sys
 
 if __name__ == "__main__":
-    from shoal.mprof.arguments import main
+    from shoal.mprof.command import main
 
     sys.exit(main())
 sys.modules[__name__] = importlib.import_module("shoal.mprof")
