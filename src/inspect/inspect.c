@@ -72,7 +72,7 @@ static bool count_pymalloc(struct inspector *inspector) {
     result->arena_bytes = inspector->layout->arena_bytes;
     for (size_t i = 0; i < table->count; i++)
         census_add_range(inspector->census, table->arenas[i].start, result->arena_bytes);
-    return pymalloc_heap_count(inspector->census, &inspector->remote, table, inspector->layout);
+    return pymalloc_heap_count(inspector->census, table, inspector->layout);
 }
 
 /* What Shoal took over in a running interpreter is counted beside pymalloc's. */
@@ -157,6 +157,7 @@ enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspe
     if (status == SHOAL_INSPECT_OK &&
         !remote_init(&inspector->remote, target_read, &inspector->target))
         status = out_of_memory(inspector);
+    inspector->remote.present = target_present;
     if (status == SHOAL_INSPECT_OK) status = inspect(inspector, flags);
     inspection->seconds = now_seconds() - began;
     end(inspector);

@@ -18,14 +18,14 @@ static bool overlap(const uint64_t *left, const uint64_t *right) {
 }
 
 void mesh_add_page(struct mesh *mesh, const uint64_t is_live[MESH_WORDS]) {
-    for (int bin = 0; bin < MESH_BINS; bin++) {
-        uint64_t *bits = mesh->bins[bin];
+    for (int i = 0; i < MESH_KEPT; i++) {
+        uint64_t *bits = mesh->kept[i];
         if (count_of(bits) == 0 || overlap(bits, is_live)) continue;
-        for (int i = 0; i < MESH_WORDS; i++) bits[i] |= is_live[i];
+        for (int word = 0; word < MESH_WORDS; word++) bits[word] |= is_live[word];
         mesh->saved++;
         return;
     }
     if (count_of(is_live) > HALF) return; /* hardly any other fits */
-    memcpy(mesh->bins[mesh->next], is_live, sizeof mesh->bins[0]);
-    mesh->next = (mesh->next + 1) % MESH_BINS;
+    memcpy(mesh->kept[mesh->next], is_live, sizeof mesh->kept[0]);
+    mesh->next = (mesh->next + 1) % MESH_KEPT;
 }

@@ -39,6 +39,11 @@ size_t target_read(void *context, uint64_t address, void *buffer, size_t bytes) 
     return got < 0 ? 0 : (size_t)got;
 }
 
+bool target_present(void *context, uint64_t address, size_t pages, uint64_t *bits) {
+    const struct target *target = context;
+    return maps_present(target->pagemap, address, pages, bits);
+}
+
 /* The file stays that of the program it was opened for; when that ended, or gave way
  * to another, nothing can be read from it. */
 bool target_is_same(const struct target *target) {
@@ -125,11 +130,13 @@ static enum shoal_inspect_status find_probe(struct target *target,
 enum shoal_inspect_status target_open(struct target *target, pid_t pid,
                                       const struct complaint *complaint) {
     char name[64];
-    *target = (struct target){.pid = pid, .memory = -1};
+    *target = (struct target){.pid = pid, .memory = -1, .pagemap = -1};
     if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return failed(target, complaint, ESRCH);
     snprintf(name, sizeof name, "/proc/%d/mem", (int)pid);
     target->memory = open(name, O_RDONLY | O_CLOEXEC);
     if (target->memory < 0) return failed(target, complaint, errno);
+    snprintf(name, sizeof name, "/proc/%d/pagemap", (int)pid);
+    target->pagemap = open(name, O_RDONLY | O_CLOEXEC);
     int error = maps_read(&target->maps, pid);
     if (error) return failed(target, complaint, error);
     return find_probe(target, complaint);
@@ -137,6 +144,7 @@ enum shoal_inspect_status target_open(struct target *target, pid_t pid,
 
 void target_close(struct target *target) {
     if (target->memory >= 0) close(target->memory);
+    if (target->pagemap >= 0) close(target->pagemap);
     maps_end(&target->maps);
 }
 

@@ -69,7 +69,7 @@ def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
     for part in _owners.share(mappings, claims, libc_serves=on_libc, pid=pid):
         mapped[part.owner] += part.mapped
         rss[part.owner] += part.rss
-    live, sparse, free_blocks, free_pools = _of_heap(reading, arenas, rss["heap"])
+    live, sparse, free_blocks, free_pools = _of_heap(arenas, rss["heap"])
     return Residence(
         total=sum(mapping.rss for mapping in mappings),
         pss=sum(mapping.pss for mapping in mappings),
@@ -182,29 +182,18 @@ def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterato
 # ---- The objects' heap --------------------------------------------------------------
 
 
-def _of_heap(reading: Reading, arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int]:
+def _of_heap(arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int]:
     """Return live, sparse, free_blocks and free_pools of `Residence`, which sum up to resident."""
-    pool = reading["pool_bytes"]
     live = sparse = free_blocks = 0
     for arena in arenas:
-        # Pools that were never used may seem to be there: reading maps the page of zeros.
-        used = (arena.pools + arena.free_pools) * pool
-        here = min(used, _resident(reading["pid"], arena))
+        here = arena.resident_bytes
         alive = min(here, arena.live_bytes)
         live += alive
         if arena.fullness <= SPARSE:
             sparse += here - alive
         else:
-            free_blocks += min(here, max(alive, arena.pools * pool)) - alive
+            free_blocks += min(here, max(alive, arena.used_bytes)) - alive
     live = min(live, resident)
     sparse = min(sparse, resident - live)
     free_blocks = min(free_blocks, resident - live - sparse)
     return live, sparse, free_blocks, resident - live - sparse - free_blocks
-
-
-def _resident(pid: int, arena: Arena) -> int:
-    start, end = _pages(arena.start, arena.bytes)
-    try:
-        return _smaps.resident(start, end, pid)
-    except PermissionError:  # Some systems keep pagemap to themselves.
-        return arena.bytes

@@ -212,8 +212,9 @@ def test_nothing_is_written_where_nothing_was_read(shoal: Run, files, tmp_path: 
     assert not (tmp_path / "d.html").exists()
 
 
-def test_a_reader_that_has_enough(tmp_path: Path, files) -> None:
-    command = [sys.executable, "-m", "shoal", "inspect", "a.json", "--json"]
+@pytest.mark.parametrize("how", [[], ["--json"], ["--map"], ["--top", "1"]])
+def test_a_reader_that_has_enough(tmp_path: Path, files, how: list[str]) -> None:
+    command = [sys.executable, "-m", "shoal", "inspect", "a.json", *how]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (

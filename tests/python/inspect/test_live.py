@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -215,6 +216,19 @@ def test_figures_fit_each_other(start: Start) -> None:
     assert parts + resident.stacks + resident.other == resident.total
 
 
+def test_reading_changes_nothing(start: Start) -> None:
+    pid = start(KEEP + "kept = [[at] for at in range(100_000)][::40]")
+    looks = [inspect.take(pid) for _ in range(3)]
+    first, last = looks[0], looks[-1]
+    # What was never used would else be a page of zeros, and free, from the second look on.
+    assert first.page_free_bytes == last.page_free_bytes > 0
+    assert first.arenas == last.arenas
+    assert last.resident.total - first.resident.total == pytest.approx(0, abs=65536)
+    for arena in first.arenas:
+        assert arena.live_bytes <= arena.used_bytes <= arena.bytes
+        assert arena.page_free_bytes <= arena.resident_bytes - arena.live_bytes
+
+
 def test_large_blocks_and_stacks(start: Start) -> None:
     before = inspect.take(start("")).resident
     after = inspect.take(
@@ -400,22 +414,35 @@ def test_a_kernel_thread_or_zombie(shoal: Run) -> None:
 # ---- On Shoal -------------------------------------------------------------------------------
 
 
-def test_a_process_on_shoal(start: Start) -> None:
-    pid = start(
-        KEEP
-        + """
+ON_SHOAL = """
 import json, shoal
 kept = [models.Session() for _ in range(50_000)]
 big = bytearray(8 << 20)
+more = [bytearray(3_000) for at in range(3_000)]
+more = more[::10]
+shoal.usage()  # Which imports what it needs.
 gc.collect()
 usage = shoal.usage()
 json.dump([usage.live, usage.held], open("usage", "w"))
-""",
-        before=("-m", "shoal", "run"),
-    )
-    try:
-        snapshot = inspect.take(pid)
-    except Exception as error:
-        pytest.skip(f"the reader cannot: {error}")
+"""
+
+
+def test_a_process_on_shoal(start: Start, tmp_path: Path) -> None:
+    snapshot = inspect.take(start(KEEP + ON_SHOAL, before=("-m", "shoal", "run")))
+    live, held = json.loads((tmp_path / "usage").read_text())
+    resident = snapshot.resident
     assert snapshot.allocator == "shoal"
     assert numbers(snapshot)["app.models.Session"] == 50_000
+    assert snapshot.live_bytes + resident.large_mapped == pytest.approx(live, abs=200_000)
+    assert resident.live == snapshot.live_bytes
+    assert resident.held == pytest.approx(held, abs=1 << 20)
+    assert snapshot.returnable <= resident.held
+
+
+def test_a_process_that_took_shoal_later(start: Start, tmp_path: Path) -> None:
+    before = "before = [models.Session() for _ in range(30_000)]\nimport shoal; shoal.install()"
+    snapshot = inspect.take(start(KEEP + before + ON_SHOAL))
+    assert snapshot.allocator == "shoal"
+    assert numbers(snapshot)["app.models.Session"] == 80_000
+    # Pools of 16 KiB are pymalloc's, of which all that is live is resident.
+    assert snapshot.resident.live == snapshot.live_bytes

@@ -235,7 +235,7 @@ def test_order(fragmented: Snapshot, screen) -> None:
 
 def test_histogram() -> None:
     def arena(live: float) -> Arena:
-        return Arena(0, 1000, 1, 0, 1, int(1000 * live), 0)
+        return Arena(0, 1000, 1000, 1, 1000, 0, 1, int(1000 * live), 0)
 
     shares = (0, 0.099, 0.1, 0.5, 0.999, 1.0, 1.5)
     assert histogram([arena(share) for share in shares]) == [2, 1, 0, 0, 0, 1, 0, 0, 0, 3]
