@@ -216,8 +216,9 @@ static void add_to_type(struct census *census, struct type *type, uint64_t block
     if (arena->live * EMPTIEST_PART > arena->bytes) return;
     type->pinned_arenas++;
     type->pinned_blocks += blocks;
-    type->pinned_held +=
-        (uint64_t)((double)(arena->bytes - arena->live) * (double)bytes / (double)arena->live);
+    if (arena->resident > arena->live)
+        type->pinned_held += (uint64_t)((double)(arena->resident - arena->live) * (double)bytes /
+                                        (double)arena->live);
 }
 
 /* What is resident of the arena, and what of that no live block touches. */

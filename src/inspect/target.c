@@ -87,21 +87,38 @@ static enum shoal_inspect_status refused(const struct target *target,
                     pid, scope, scope == 1 ? ", or a parent of the process" : "");
 }
 
-static enum shoal_inspect_status failed(const struct target *target,
-                                        const struct complaint *complaint, int error) {
-    if (error == EACCES || error == EPERM) return refused(target, complaint);
-    if (error == ENOMEM) return complain(complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no process %d", (int)target->pid);
-}
-
-static bool has_ended(pid_t pid) {
+/* As `ps` says it: "Z" of one that waits for its parent, "X" of one that is no more. */
+static char state_of(pid_t pid) {
     char name[64], line[128], state = 'X';
     snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
     FILE *file = fopen(name, "re");
     while (file && fgets(line, sizeof line, file) && sscanf(line, "State: %c", &state) != 1) {
     }
     if (file) fclose(file);
-    return state == 'Z' || state == 'X';
+    return state;
+}
+
+/* Of a process without memory: it has ended, or is the kernel's own. */
+static enum shoal_inspect_status has_none(const struct target *target,
+                                          const struct complaint *complaint) {
+    int pid = (int)target->pid;
+    switch (state_of(target->pid)) {
+    case 'X':
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no such process: %d", pid);
+    case 'Z':
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
+                        "process %d has ended, and waits for its parent", pid);
+    default:
+        return complain(complaint, SHOAL_INSPECT_NO_PYTHON,
+                        "process %d is not a Python: it has no memory of its own", pid);
+    }
+}
+
+static enum shoal_inspect_status failed(const struct target *target,
+                                        const struct complaint *complaint, int error) {
+    if (error == EACCES || error == EPERM) return refused(target, complaint);
+    if (error == ENOMEM) return complain(complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
+    return has_none(target, complaint);
 }
 
 static size_t first_of_program(const struct maps *maps) {
@@ -120,11 +137,7 @@ static enum shoal_inspect_status find_probe(struct target *target,
         if (target_is_same(target)) return SHOAL_INSPECT_OK;
         if (errno == EACCES || errno == EPERM) return refused(target, complaint);
     }
-    if (has_ended(target->pid))
-        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
-                        "process %d has ended, and waits for its parent", (int)target->pid);
-    return complain(complaint, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory of its own",
-                    (int)target->pid);
+    return has_none(target, complaint);
 }
 
 enum shoal_inspect_status target_open(struct target *target, pid_t pid,

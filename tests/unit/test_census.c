@@ -145,9 +145,9 @@ static void the_emptiest_arenas_are_pinned(void **state) {
     assert_int_equal(type("app.Session")->blocks, 65);
     assert_int_equal(type("app.Session")->pinned_arenas, 1);
     assert_int_equal(type("app.Session")->pinned_blocks, 1);
-    assert_int_equal(type("app.Session")->pinned_held, (ARENA - live) / 4);
+    assert_int_equal(type("app.Session")->pinned_held, (POOL - live) / 4);
     assert_int_equal(type("(no object)")->pinned_blocks, 3);
-    assert_int_equal(type("(no object)")->pinned_held, (ARENA - live) / 4 * 3);
+    assert_int_equal(type("(no object)")->pinned_held, (POOL - live) / 4 * 3);
 }
 
 static void pages_without_a_live_block_are_free(void **state) {

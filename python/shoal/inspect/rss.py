@@ -143,22 +143,39 @@ def _libc_blocks(
     pid: int, mappings: Sequence[_smaps.Mapping], claims: Sequence[Claim]
 ) -> Iterator[Claim]:
     """Claim the large blocks in what nobody claims of anonymous memory."""
-    anonymous = [
-        (mapping.start, mapping.end)
-        for mapping in mappings
-        if not mapping.path and mapping.mode.startswith(b"rw") and mapping.rss
-    ]
     claimed = [(start, end) for start, end, _ in claims]
     with suppress(OSError):
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         try:
             reads = iter(range(_MOST_HEADS))
-            for start, end in _without(anonymous, claimed):
+            reached = 0
+            for start, end in sorted(_without(_stretches(mappings), claimed)):
+                if start < reached:
+                    continue
+                reached = start + 1
                 for block_end in _block_ends(memory, start, end, reads):
                     yield start, block_end, "large"
-                    start = block_end
+                    start = reached = block_end
         finally:
             os.close(memory)
+
+
+def _stretches(mappings: Sequence[_smaps.Mapping]) -> list[Range]:
+    """Return where each mapping of anonymous memory starts, and where its last neighbour ends.
+
+    A block may lie in several: numpy asks for huge pages for all of an array but
+    its head, which cuts the mapping in two.
+    """
+    stretches: list[Range] = []
+    end = above = -1
+    for mapping in reversed(mappings):
+        if mapping.path or not mapping.mode.startswith(b"rw"):
+            continue
+        end = end if mapping.end == above else mapping.end
+        above = mapping.start
+        if mapping.rss:
+            stretches.append((mapping.start, end))
+    return stretches[::-1]
 
 
 def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterator[int]:

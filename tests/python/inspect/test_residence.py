@@ -201,6 +201,26 @@ def test_memory_that_ends(memory) -> None:
     assert ends(memory(4096, {}), 8192, 40960) == []
 
 
+def test_blocks_that_lie_in_two_mappings(smaps, memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As numpy's arrays do, which ask for huge pages for all but their heads.
+    at = 64 * KIB
+    pieces = [(at, at + 4096), (at + 4096, at + 40960), (at + 40960, at + 49152)]
+    mappings = [_smaps.Mapping(start, end, b"rw-p", b"") for start, end in pieces]
+    for mapping in mappings:
+        mapping.rss = mapping.pss = mapping.end - mapping.start
+    file = memory(MIB, {at: (0, 12288 | 2), at + 12288: (0, 28672 | 2), at + 45056: (0, 4096 | 2)})
+    monkeypatch.setattr(_smaps, "read", lambda pid: mappings)
+    monkeypatch.setattr(_smaps, "resident", lambda start, end, pid: end - start)
+    monkeypatch.setattr(os, "open", lambda path, flags: os.dup(file))
+    found = rss.split(reading(ranges=[]), ())
+    assert (found.large, found.large_mapped, found.other) == (40960, 40960, 8192)
+    # What the heap has ends the stretches, of which all beginnings are still tried.
+    found = rss.split(reading(ranges=[(at + 40960, 4096)]), ())
+    assert (found.large, found.heap, found.other) == (45056, 4096, 0)
+    found = rss.split(reading(ranges=[(at, 4096)]), ())
+    assert (found.large, found.heap) == (0, 4096)
+
+
 # ---- Ranges -------------------------------------------------------------------------------
 
 
