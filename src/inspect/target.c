@@ -6,13 +6,17 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "inspect/text.h"
 
-enum { UNTOUCHED_PART = 16 }; /* of a pool's pages one was touched at least */
+enum {
+    UNTOUCHED_PART = 16, /* of a pool's pages one was touched at least */
+    STATUS_ROOM = 64,
+};
 
 static const uint64_t BYTES_MIN = 1ull << 30;
 
@@ -25,6 +29,20 @@ enum shoal_inspect_status complain(const struct complaint *complaint,
     va_end(arguments);
     text_make_printable(complaint->text);
     return status;
+}
+
+/* What /proc/PID/status says behind a key; false when it says nothing. */
+static bool status_of(pid_t pid, const char *key, char text[STATUS_ROOM]) {
+    char name[64], line[128];
+    size_t length = strlen(key);
+    bool found = false;
+    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && !found && fgets(line, sizeof line, file))
+        if ((found = strncmp(line, key, length) == 0))
+            snprintf(text, STATUS_ROOM, "%s", line + length + strspn(line + length, " \t"));
+    if (file) fclose(file);
+    return found;
 }
 
 /* ---- Its memory ------------------------------------------------------------------- */
@@ -52,15 +70,11 @@ bool target_is_same(const struct target *target) {
 }
 
 uint64_t target_bytes_max(const struct target *target) {
-    char name[64], line[128];
-    unsigned long long kib, sum = 0;
-    snprintf(name, sizeof name, "/proc/%d/status", (int)target->pid);
-    FILE *file = fopen(name, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmRSS: %llu", &kib) == 1 || sscanf(line, "VmSwap: %llu", &kib) == 1)
-            sum += kib;
-    if (file) fclose(file);
-    return BYTES_MIN + sum * 1024 * UNTOUCHED_PART;
+    uint64_t kib = 0;
+    char text[STATUS_ROOM];
+    if (status_of(target->pid, "VmRSS:", text)) kib += strtoull(text, NULL, 10);
+    if (status_of(target->pid, "VmSwap:", text)) kib += strtoull(text, NULL, 10);
+    return BYTES_MIN + kib * 1024 * UNTOUCHED_PART;
 }
 
 /* ---- Opening it --------------------------------------------------------------------- */
@@ -76,10 +90,17 @@ static int trace_scope(void) {
 static enum shoal_inspect_status refused(const struct target *target,
                                          const struct complaint *complaint) {
     int pid = (int)target->pid, scope = trace_scope();
+    char text[STATUS_ROOM];
+    long user = status_of(target->pid, "Uid:", text) ? strtol(text, NULL, 10) : -1;
+    if (user >= 0 && user != (long)geteuid())
+        return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
+                        "may not read process %d: it is another user's (%ld); it takes that user, "
+                        "or the capability CAP_SYS_PTRACE",
+                        pid, user);
     if (scope == 0)
         return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
-                        "may not read process %d: it is another user's or protects itself; it "
-                        "takes that user, or the capability CAP_SYS_PTRACE",
+                        "may not read process %d: it, or the system, keeps it from its own user; "
+                        "it takes the capability CAP_SYS_PTRACE",
                         pid);
     return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
                     "may not read process %d: kernel.yama.ptrace_scope is %d here; it takes the "
@@ -87,22 +108,13 @@ static enum shoal_inspect_status refused(const struct target *target,
                     pid, scope, scope == 1 ? ", or a parent of the process" : "");
 }
 
-/* As `ps` says it: "Z" of one that waits for its parent, "X" of one that is no more. */
-static char state_of(pid_t pid) {
-    char name[64], line[128], state = 'X';
-    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
-    FILE *file = fopen(name, "re");
-    while (file && fgets(line, sizeof line, file) && sscanf(line, "State: %c", &state) != 1) {
-    }
-    if (file) fclose(file);
-    return state;
-}
-
 /* Of a process without memory: it has ended, or is the kernel's own. */
 static enum shoal_inspect_status has_none(const struct target *target,
                                           const struct complaint *complaint) {
     int pid = (int)target->pid;
-    switch (state_of(target->pid)) {
+    char text[STATUS_ROOM] = "X";
+    status_of(target->pid, "State:", text);
+    switch (text[0]) {
     case 'X':
         return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no such process: %d", pid);
     case 'Z':

@@ -3,6 +3,7 @@
 #include "shoal/inspect.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,24 @@ static void one_that_is_traced_cannot_be_stopped(void **state) {
     end_child(tracer);
     end_child(child);
     munmap(usage, 4096);
+}
+
+static void inspect_as_nobody(int ready, const void *process) {
+    (void)ready;
+    if (setgroups(0, NULL) || setgid(65534) || setuid(65534)) _exit(2);
+    bool is_named = inspect(*(const pid_t *)process, 0) == SHOAL_INSPECT_NO_RIGHT &&
+                    strstr(message, "another user's (0)") && strstr(message, "CAP_SYS_PTRACE");
+    _exit(is_named ? 0 : 1);
+}
+
+static void the_right_that_is_missing_is_named(void **state) {
+    pid_t ours = getpid();
+    int status;
+    (void)state;
+    if (geteuid() != 0) skip();
+    pid_t child = start(inspect_as_nobody, &ours);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void no_process_is_none(void **state) {
@@ -218,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_on_shoal_is_read_exactly),
         cmocka_unit_test(one_that_is_traced_cannot_be_stopped),
+        cmocka_unit_test(the_right_that_is_missing_is_named),
         cmocka_unit_test(no_process_is_none),
         cmocka_unit_test(a_kernel_thread_is_no_python),
         cmocka_unit_test(one_that_has_ended_is_none),

@@ -22,7 +22,7 @@ examples:
   shoal inspect a.json                    the screen of a look in the past
   shoal inspect --diff a.json b.json      what changed between two looks
 
-The process needs not know: nothing is put into it, and it goes on while it is
+The process need not know: nothing is put into it, and it goes on while it is
 read. Reading another user's process takes root or CAP_SYS_PTRACE.
 """
 

@@ -44,7 +44,10 @@ def test_a_process_is_timed_and_its_share_of_pages_read(made_up: SimpleNamespace
     ("error", "why"),
     [
         (PermissionError("may not read process 7: kernel.yama.ptrace_scope is 2"), "ptrace scope"),
-        (PermissionError("7: it is another user's: that user, or CAP_SYS_PTRACE"), "other user"),
+        (
+            PermissionError("it is another user's (0); or the capability CAP_SYS_PTRACE"),
+            "other user",
+        ),
         (PermissionError("it takes the capability CAP_SYS_PTRACE"), "no ptrace"),
         (PermissionError(13, "Permission denied"), "denied"),
         (ProcessLookupError("no such process: 7"), "gone"),
