@@ -45,6 +45,11 @@ def _seconds(line: Line) -> str:
     return "" if line["allocator"] == NOBODY else line["seconds"]
 
 
+def _cpu(line: Line) -> str:
+    """Guppy computes in the process itself."""
+    return "" if float(line["cpu"]) == 0 else line["cpu"]
+
+
 def _off(line: Line) -> float | str:
     if not line["live"]:
         return ""
@@ -55,7 +60,8 @@ def _off(line: Line) -> float | str:
 # What a section is called, its figure ("" where there is none), and what Shoal aims at.
 _FIGURES: tuple[tuple[str, Figure, float], ...] = (
     ("seconds", _seconds, GIB_AIM),
-    ("seconds of them for reading", lambda line: line["reading"], 0),
+    ("CPU seconds of the command", _cpu, 0),
+    ("seconds for reading the heap", lambda line: line["reading"], 0),
     ("longest stop of the process, ms", lambda line: line["stop_ms"], 0),
     ("live bytes, % off what the allocator says", _off, LIVE_AIM),
 )
