@@ -446,3 +446,34 @@ def test_a_process_that_took_shoal_later(start: Start, tmp_path: Path) -> None:
     assert numbers(snapshot)["app.models.Session"] == 80_000
     # Pools of 16 KiB are pymalloc's, of which all that is live is resident.
     assert snapshot.resident.live == snapshot.live_bytes
+
+
+def test_what_could_be_given_back_is_what_is_given_back(start: Start, tmp_path: Path) -> None:
+    pid = start(
+        KEEP
+        + """
+import json, os, random, shoal, threading, time
+kept = [(models.Plain(), str(at) * 3, [at]) for at in range(100_000)]
+kept = [one for at, one in enumerate(kept) if at % 500 == 0]
+shoal.usage()  # Which imports what it needs. A collection would give back, too.
+def trim():
+    while not os.path.exists("look"):
+        time.sleep(0.01)
+    before = shoal.usage().rss.total
+    shoal.trim()
+    gone = before - shoal.usage().rss.total
+    json.dump(gone, open("new", "w"))
+    os.replace("new", "gone")
+threading.Thread(target=trim, daemon=True).start()
+""",
+        before=("-m", "shoal", "run"),
+        env={**os.environ, "SHOAL_RELEASE": "never"},
+    )
+    snapshot = inspect.take(pid)
+    (tmp_path / "look").touch()
+    limit = time.monotonic() + 60
+    while not (tmp_path / "gone").exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    gone = json.loads((tmp_path / "gone").read_text())
+    assert gone > 10 << 20
+    assert snapshot.returnable == pytest.approx(gone, rel=0.03)
