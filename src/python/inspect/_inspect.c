@@ -2,6 +2,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <limits.h>
+
 #include "shoal/inspect.h"
 
 static PyObject *NotPythonError, *NoPoolsError;
@@ -128,8 +130,11 @@ static PyObject *inspect_read(PyObject *Py_UNUSED(module), PyObject *args, PyObj
     enum shoal_inspect_status status;
     char message[512] = "";
     PyObject *result = NULL;
-    int pid, freeze = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "i|p:read", names, &pid, &freeze)) return NULL;
+    long long pid;
+    int freeze = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "L|p:read", names, &pid, &freeze)) return NULL;
+    if (pid < 1 || pid > INT_MAX)
+        return PyErr_Format(PyExc_ProcessLookupError, "no such process: %lld", pid);
     PyThreadState *thread = PyEval_SaveThread();
     status = shoal_inspect((pid_t)pid, freeze ? SHOAL_INSPECT_FREEZE : 0, &inspection, message,
                            sizeof message);

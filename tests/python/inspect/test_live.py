@@ -380,6 +380,12 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
+@pytest.mark.parametrize("pid", [-(2**40), -1, 0, 2**22 + 1, 2**31, 2**40])
+def test_no_such_process(pid: int) -> None:
+    with pytest.raises(ProcessLookupError, match=f"^no such process: {pid}$"):
+        inspect.take(pid)
+
+
 def test_what_is_not_a_python(shoal: Run) -> None:
     child = subprocess.Popen(["sleep", "100"])
     try:
