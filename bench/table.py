@@ -12,6 +12,9 @@ from rich.table import Table
 from bench.harness import SHOAL, Row
 from bench.peers import KNOWN
 
+# How the sections begin in which profilers, or inspectors, are compared.
+_NO_ALLOCATORS = ("Profiler", "Inspect")
+
 # Wide enough for every allocator where there is no terminal to ask.
 _FILE_WIDTH = 200
 
@@ -75,9 +78,11 @@ def markdown(rows: Sequence[Row]) -> str:
 def markdown_of_all(rows: Sequence[Row]) -> str:
     """Return a table in Markdown, with a line for each section: what the README has.
 
-    Profilers have a table of their own.
+    What compares other things than allocators has a table of its own.
     """
-    groups = groupby(rows, key=lambda row: row.values.keys() <= {SHOAL, *KNOWN})
+    groups = groupby(
+        rows, key=lambda row: row.section.startswith(_NO_ALLOCATORS) and row.section[0]
+    )
     return "\n\n".join(_one_table(list(group)) for _, group in groups)
 
 
