@@ -42,8 +42,9 @@ void pickle_memo_free(struct pickle_write_memo *memo);
  * of 2**31 costs as little as one of 5. All zero: an empty memo. */
 struct pickle_read_memo {
     void **array;
-    size_t length; /* of the array */
-    size_t count;  /* indices in use, in the array and in the table */
+    size_t length;   /* indices below it are in the array, NULL where nothing is stored */
+    size_t capacity; /* of the array; what is above its length was never written to */
+    size_t count;    /* indices in use, in the array and in the table */
     struct pickle_memo_entry *table; /* by index; object NULL: free */
     size_t mask;                     /* slots of the table less one */
     size_t far;                      /* entries in the table */
@@ -62,11 +63,12 @@ bool pickle_read_memo_slow_put(struct pickle_read_memo *memo, size_t index, void
                                void **former);
 static inline bool pickle_read_memo_put(struct pickle_read_memo *memo, size_t index, void *object,
                                         void **former) {
-    if (index >= memo->length || memo->far != 0)
+    if (index != memo->length || index == memo->capacity || memo->far != 0)
         return pickle_read_memo_slow_put(memo, index, object, former);
-    *former = memo->array[index];
-    memo->count += *former == NULL;
+    *former = NULL;
     memo->array[index] = object;
+    memo->length++;
+    memo->count++;
     return true;
 }
 

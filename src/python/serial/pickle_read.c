@@ -168,12 +168,19 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
     return result;
 }
 
+/* What is in the memo lies all over memory: each object is fetched while the ones
+ * before it are released. */
 static void forget(struct pickle_reader *reader) {
+    enum { AHEAD = 16 };
     struct pickle_read_memo former = reader->memo;
-    size_t cursor = 0, index;
+    size_t cursor = former.length, index;
     void *object;
 
     memset(&reader->memo, 0, sizeof reader->memo);
+    for (size_t i = 0; i < former.length; i++) {
+        if (i + AHEAD < former.length) __builtin_prefetch(former.array[i + AHEAD], 1);
+        Py_XDECREF((PyObject *)former.array[i]);
+    }
     while (pickle_read_memo_next(&former, &cursor, &index, &object)) Py_DECREF((PyObject *)object);
     pickle_read_memo_free(&former);
 }
