@@ -75,10 +75,15 @@ def markdown(rows: Sequence[Row]) -> str:
 def markdown_of_all(rows: Sequence[Row]) -> str:
     """Return a table in Markdown, with a line for each section: what the README has.
 
-    Profilers have a table of their own.
+    Profilers have a table of their own, and so have serializers.
     """
-    groups = groupby(rows, key=lambda row: row.values.keys() <= {SHOAL, *KNOWN})
+    groups = groupby(rows, key=_kind)
     return "\n\n".join(_one_table(list(group)) for _, group in groups)
+
+
+def _kind(row: Row) -> str:
+    """Return what the columns are: allocators, or what the section is called after."""
+    return "" if row.values.keys() <= {SHOAL, *KNOWN} else row.section.partition(",")[0]
 
 
 def _one_table(rows: Sequence[Row]) -> str:
