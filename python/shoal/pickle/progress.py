@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -18,16 +19,17 @@ class ProgressBar:
     stream : text file, optional
         Where to draw; by default standard error.
     patience : float
-        Seconds of work before the first line.
+        Seconds of work before the first line; by default PATIENCE.
     """
 
     WIDTH = 30
     INTERVAL = 0.1  # seconds between two lines
+    PATIENCE = 2.0
 
-    def __init__(self, stream: TextIO | None = None, patience: float = 0.5) -> None:
+    def __init__(self, stream: TextIO | None = None, patience: float | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._start = time.monotonic()
-        self._next = self._start + patience
+        self._next = self._start + (self.PATIENCE if patience is None else patience)
         self._drawn = False
 
     def update(self, written: int, part: float | None) -> None:
@@ -50,10 +52,15 @@ class ProgressBar:
         if part is not None:
             done = int(part * self.WIDTH)
             line = f"[{'#' * done}{' ' * (self.WIDTH - done)}] {part:4.0%}  {line}"
-        self._stream.write(f"\r{line:<78}")
-        self._stream.flush()
+        self._write(f"\r{line:<78}")
 
     def close(self) -> None:
         """End the line, if there is one."""
         if self._drawn:
-            self._stream.write("\n")
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        """Write, if that is still possible: the work goes on without a bar."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+            self._stream.flush()
