@@ -63,9 +63,9 @@ soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and
 	@$(MESON) compile -C build/tests soak
 	@tests/soak/run.sh build/tests $(DURATION)
 
-fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, heap checked, for DURATION=300
+fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, processes and pickles for DURATION=300
 	@$(MESON) compile -C build/address
-	@fuzz/run.sh build/address $(DURATION)
+	@fuzz/run.sh build/address $(DURATION) $(BIN)/python
 
 clean: ## remove everything that was built or installed here
 	@rm -rf build dist .venv .venv-* .mypy_cache .pytest_cache .ruff_cache
