@@ -21,6 +21,8 @@ BENCH_ARGS ?=
 # The Python that `make bench` measures, as VERSION=3.13; else that of .venv.
 VERSION    ?=
 MEASURED    = .venv$(if $(VERSION),-$(VERSION))
+# Parts of bench/ that compare what has to be in the Python that is measured.
+PARTS      := $(patsubst bench/%/requirements.txt,%,$(wildcard bench/*/requirements.txt))
 # How long `make soak` and `make fuzz` run, in seconds.
 DURATION   ?= 300
 
@@ -47,7 +49,7 @@ test: system-tests .venv/has-build ## run every test, on every supported Python 
 	@$(MAKE) test-builds
 	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
 
-bench: .venv/has-bench $(MEASURED)/has-service $(MEASURED)/has-profilers $(MEASURED)/has-inspectors $(MEASURED)/has-package ## measure speed and memory against other allocators (long)
+bench: .venv/has-bench $(PARTS:%=$(MEASURED)/has-bench-%) $(MEASURED)/has-package ## measure speed and memory against other allocators (long)
 	@$(BIN)/python -m bench.peers --install
 	@$(BIN)/python -m bench.run --python $(MEASURED)/bin/python $(BENCH_ARGS)
 
@@ -63,9 +65,9 @@ soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and
 	@$(MESON) compile -C build/tests soak
 	@tests/soak/run.sh build/tests $(DURATION)
 
-fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, heap checked, for DURATION=300
+fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, processes and pickles for DURATION=300
 	@$(MESON) compile -C build/address
-	@fuzz/run.sh build/address $(DURATION)
+	@fuzz/run.sh build/address $(DURATION) $(BIN)/python
 
 clean: ## remove everything that was built or installed here
 	@rm -rf build dist .venv .venv-* .mypy_cache .pytest_cache .ruff_cache
@@ -99,19 +101,9 @@ $(1)/has-%: $(1)/made pyproject.toml
 	@$(1)/bin/python -m pip install -q --group $$*
 	@touch $$@
 
-$(1)/has-service: $(1)/made bench/service/requirements.txt
-	@echo "make: installing the service that bench/ measures into $(1)"
-	@$(1)/bin/python -m pip install -q -r bench/service/requirements.txt
-	@touch $$@
-
-$(1)/has-profilers: $(1)/made bench/profile/requirements.txt
-	@echo "make: installing the profilers that bench/ compares into $(1)"
-	@$(1)/bin/python -m pip install -q -r bench/profile/requirements.txt
-	@touch $$@
-
-$(1)/has-inspectors: $(1)/made bench/inspect/requirements.txt
-	@echo "make: installing what bench/ compares 'shoal inspect' with into $(1)"
-	@$(1)/bin/python -m pip install -q -r bench/inspect/requirements.txt
+$(1)/has-bench-%: $(1)/made bench/%/requirements.txt
+	@echo "make: installing what bench/$$* compares into $(1)"
+	@$(1)/bin/python -m pip install -q -r bench/$$*/requirements.txt
 	@touch $$@
 endef
 

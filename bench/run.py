@@ -20,6 +20,7 @@ from pathlib import Path
 
 import bench.c.run as c_programs
 import bench.inspect.run as inspector
+import bench.pickles.run as pickles
 import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
@@ -98,6 +99,11 @@ def _inspect(choice: Choice, output: Path) -> None:
     inspector.measure(inspector.quick(plan) if choice.quick else plan, output)
 
 
+def _pickles(choice: Choice, output: Path) -> None:
+    plan = pickles.planned(choice.python, (choice.rounds + 1) // 2)
+    pickles.measure(pickles.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -109,6 +115,7 @@ PARTS = {
     "service": Part(_service, service.rows),
     "profile": Part(_profile, profiler.rows),
     "inspect": Part(_inspect, inspector.rows),
+    "pickle": Part(_pickles, pickles.rows),
 }
 
 

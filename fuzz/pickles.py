@@ -1,12 +1,14 @@
 """Fuzzes shoal.pickle: ``pickles.py load|round_trip SECONDS [SEED]``.
 
-load: streams of the corpus (fuzz/corpus/pickle_load) changed at random are read,
-from memory and from files; whatever comes of it is an exception or an object, and
-where the standard module reads it too, an equal one. round_trip: random graphs
-have the same shape after our dump as after the standard module's.
+load: streams of the corpus (fuzz/corpus/pickle_load), as they are and then changed at
+random, are read from memory and from files; whatever comes of it is an exception or
+an object, and where the standard module reads it too, an equal one. round_trip: random
+graphs, first those of the seeds in fuzz/corpus/pickle_round_trip, have the same shape
+after our dump as after the standard module's.
 
 Nothing that a stream names is found but a few harmless builtins. What fails is
-printed with the seed that makes it again.
+printed with the seed that makes it again. `fuzz/run.sh` runs both under sanitizers;
+tests/python/serial/test_fuzz_targets.py replays the corpus.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import shoal.pickle as ours
 
-CORPUS = Path(__file__).resolve().parent / "corpus" / "pickle_load"
+CORPUS = Path(__file__).resolve().parent / "corpus"
 ALLOWED = {"builtins.list", "builtins.set", "builtins.complex", "collections.OrderedDict"}
 OPCODES = b"(.012FIJKLMNPQRSTUVXabcdefghijlopqrstu}])" + bytes(range(0x80, 0x99))
 LENGTHS = [0, 1, 2, 255, 256, 65535, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1]
@@ -66,15 +69,10 @@ def outcome(load: Callable[[], object]) -> str | None:
     return None
 
 
-def load_once(choice: random.Random, corpus: list[bytes]) -> None:
-    """Read one changed stream in every way there is."""
-    data = bytearray(choice.choice(corpus))
-    for _ in range(choice.choice((1, 1, 2, 4, 16))):
-        change(choice, data, choice.choice(corpus))
-    stream = bytes(data)
-    options = {"allow": ALLOWED, "share": choice.random() < 0.3}
+def check_load(stream: bytes, share: bool = False, buffer: int = 64) -> None:
+    """Read one stream in every way there is: AssertionError if they disagree."""
+    options = {"allow": ALLOWED, "share": share}
     mine = outcome(lambda: ours.loads(stream, **options))
-    buffer = choice.choice((16, 64, 8192))
     through = outcome(lambda: ours.load(io.BufferedReader(io.BytesIO(stream), buffer), **options))
     plain = outcome(lambda: ours.load(io.BytesIO(stream), **options))
     if " at 0x" in f"{mine}{through}{plain}":
@@ -85,6 +83,27 @@ def load_once(choice: random.Random, corpus: list[bytes]) -> None:
     found = {one for one in (mine, through, plain, theirs) if one is not None}
     if len(found) > 1:
         raise AssertionError(f"{stream!r}: {found}")
+
+
+def load_once(seed: int) -> None:
+    """Read one changed stream."""
+    choice, corpus = random.Random(seed), streams()
+    data = bytearray(choice.choice(corpus))
+    for _ in range(choice.choice((1, 1, 2, 4, 16))):
+        change(choice, data, choice.choice(corpus))
+    check_load(bytes(data), choice.random() < 0.3, choice.choice((16, 64, 8192)))
+
+
+@cache
+def streams() -> list[bytes]:
+    """Return the corpus of load."""
+    return [path.read_bytes() for path in sorted((CORPUS / "pickle_load").iterdir())]
+
+
+@cache
+def seeds() -> list[int]:
+    """Return the corpus of round_trip."""
+    return [int(path.read_text()) for path in sorted((CORPUS / "pickle_round_trip").iterdir())]
 
 
 def grow(choice: random.Random, size: int) -> object:
@@ -127,9 +146,11 @@ def shape(value: object, numbers: dict[int, int]) -> object:
     return [type(value).__name__, *(shape(part, numbers) for part in value)]  # type: ignore[attr-defined]
 
 
-def round_trip_once(choice: random.Random, _: list[bytes]) -> None:
+def round_trip_once(seed: int) -> None:
     """Write one graph with both modules and read it back."""
-    state, size, protocol = choice.getstate(), choice.randrange(60), choice.randrange(6)
+    choice = random.Random(seed)
+    size, protocol = choice.randrange(60), choice.randrange(6)
+    state = choice.getstate()
 
     def make() -> object:
         choice.setstate(state)
@@ -140,8 +161,17 @@ def round_trip_once(choice: random.Random, _: list[bytes]) -> None:
         for loads in (ours.loads, pickle.loads):
             if shape(loads(stream), {}) != theirs:
                 raise AssertionError(f"{stream!r}: not {theirs}")
-    choice.setstate(state)
-    choice.random()
+
+
+def replay(target: str) -> None:
+    """Run a target on its corpus."""
+    if target == "load":
+        for stream in streams():
+            for share in (False, True):
+                check_load(stream, share)
+    else:
+        for seed in seeds():
+            round_trip_once(seed)
 
 
 TARGETS = {"load": load_once, "round_trip": round_trip_once}
@@ -154,15 +184,15 @@ def main(arguments: list[str]) -> int:
         return 2
     run, until = TARGETS[arguments[0]], time.monotonic() + float(arguments[1])
     seed = int(arguments[2]) if len(arguments) > 2 else time.time_ns()
-    corpus = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
     count = 0
-    while time.monotonic() < until or count == 0:
-        try:
-            run(random.Random(seed), corpus)
-        except Exception as error:
-            print(f"pickles.py: {arguments[0]} 0 {seed} fails: {error}", file=sys.stderr)
-            return 1
-        seed, count = seed + 1, count + 1
+    try:
+        replay(arguments[0])
+        while time.monotonic() < until or count == 0:
+            run(seed + count)
+            count += 1
+    except Exception as error:
+        print(f"pickles.py: {arguments[0]} 0 {seed + count} fails: {error}", file=sys.stderr)
+        return 1
     print(f"pickles.py: {arguments[0]}: {count} runs, nothing found")
     return 0
 

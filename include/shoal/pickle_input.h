@@ -3,6 +3,7 @@
 #ifndef SHOAL_PICKLE_INPUT_H
 #define SHOAL_PICKLE_INPUT_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,14 @@ static inline uint64_t pickle_fetch(const unsigned char *bytes, unsigned size) {
     return number;
 }
 
+/* The same of 8 bytes. Compilers make one load of this, but of the loop eight. */
+static inline uint64_t pickle_fetch_word(const unsigned char *bytes) {
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    return le64toh(word);
+}
+
 /* A number of 1 to 8 bytes in two's complement. */
 static inline int64_t pickle_fetch_signed(const unsigned char *bytes, unsigned size) {
     unsigned unused = 64 - 8 * size;
@@ -49,10 +58,11 @@ static inline int64_t pickle_fetch_signed(const unsigned char *bytes, unsigned s
 
 /* A double, most significant byte first. */
 static inline double pickle_fetch_double(const unsigned char *bytes) {
-    uint64_t bits = 0;
+    uint64_t bits;
     double number;
 
-    for (int i = 0; i < 8; i++) bits = bits << 8 | bytes[i];
+    memcpy(&bits, bytes, sizeof bits);
+    bits = be64toh(bits);
     memcpy(&number, &bits, sizeof number);
     return number;
 }

@@ -29,14 +29,19 @@ unsigned char *shoal_escaped_write(struct shoal_text text, unsigned char *room);
 
 /* Whether all of the bytes are below 0x80. */
 static inline bool shoal_is_ascii(const unsigned char *bytes, size_t size) {
-    uint64_t word, high = 0;
+    uint64_t word = 0, high = 0;
+    size_t i = 0;
 
-    for (; size >= 8; bytes += 8, size -= 8) {
-        memcpy(&word, bytes, 8);
+    for (; i + 8 <= size; i += 8) {
+        memcpy(&word, bytes + i, 8);
         high |= word;
     }
-    for (; size > 0; bytes++, size--) high |= *bytes;
-    return (high & 0x8080808080808080u) == 0;
+    if (size >= 8) {
+        memcpy(&word, bytes + size - 8, 8); /* some of them once more */
+        return ((high | word) & 0x8080808080808080u) == 0;
+    }
+    for (; i < size; i++) high |= bytes[i];
+    return (high & 0x80) == 0;
 }
 
 #endif

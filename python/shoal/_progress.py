@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,26 +14,29 @@ if TYPE_CHECKING:
 
 
 class ProgressBar:
-    """How many bytes are done, and how fast; nothing where nobody sees it.
+    """How many bytes are done, and how fast.
 
     It is drawn from within the work, on its thread: a thread of its own would be
     one that could change what is being written, and cost the dump a memo.
 
     Parameters
     ----------
-    stream : text file, optional
-        Where to draw, if it is a terminal; by default standard error.
-    patience : float
-        Seconds of work before it appears.
+    stream : text file
+        A terminal.
     """
 
+    PATIENCE = 2.0  # seconds of work before it appears
     INTERVAL = 0.1  # seconds between two drawings
 
-    def __init__(self, stream: TextIO | None = None, patience: float = 2.0) -> None:
-        stream = stream if stream is not None else sys.stderr
-        self._stream = stream if stream is not None and stream.isatty() else None
-        self._next = time.monotonic() + patience
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next = time.monotonic() + self.PATIENCE
         self._shown: tuple[Progress, TaskID] | None = None
+
+    @classmethod
+    def on_terminal(cls) -> ProgressBar | None:
+        """Return a bar on standard error, None where nobody would see it."""
+        return cls(sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else None
 
     def update(self, done: int, part: float | None) -> None:
         """Draw it, if it is time to.
@@ -45,20 +49,22 @@ class ProgressBar:
             Of the whole, 0 to 1, where it is known.
         """
         now = time.monotonic()
-        if self._stream is None or now < self._next:
+        if now < self._next:
             return
         self._next = now + self.INTERVAL
-        progress, task = self._shown or self._show(self._stream)
         total = round(done / part) if part else None
-        progress.update(task, completed=done, total=total, refresh=True)
+        with suppress(OSError, ValueError):  # The terminal is gone: the work goes on.
+            progress, task = self._shown or self._show()
+            progress.update(task, completed=done, total=total, refresh=True)
 
     def close(self) -> None:
         """Take it away, if it is there."""
         if self._shown:
-            self._shown[0].stop()
+            with suppress(OSError, ValueError):
+                self._shown[0].stop()
             self._shown = None
 
-    def _show(self, stream: TextIO) -> tuple[Progress, TaskID]:
+    def _show(self) -> tuple[Progress, TaskID]:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -70,7 +76,7 @@ class ProgressBar:
 
         progress = Progress(
             BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(),
-            console=Console(file=stream), auto_refresh=False, transient=True,
+            console=Console(file=self._stream), auto_refresh=False, transient=True,
         )  # fmt: skip
         progress.start()
         self._shown = progress, progress.add_task("", total=None)

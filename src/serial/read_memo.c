@@ -43,17 +43,23 @@ static bool put_far(struct pickle_read_memo *memo, size_t index, void *object, v
     return true;
 }
 
-/* The array is grown while it stays at least half full. */
 static bool grow_array(struct pickle_read_memo *memo, size_t index) {
-    size_t length = memo->length + memo->length / 2 + LEAST_ARRAY;
+    size_t capacity = memo->capacity + memo->capacity / 2 + LEAST_ARRAY;
     void **array;
 
-    if (length <= index) length = index + 1;
-    array = realloc(memo->array, length * sizeof *array);
+    if (capacity <= index) capacity = index + 1;
+    array = realloc(memo->array, capacity * sizeof *array);
     if (array == NULL) return false;
-    memset(array + memo->length, 0, (length - memo->length) * sizeof *array);
     memo->array = array;
-    memo->length = length;
+    memo->capacity = capacity;
+    return true;
+}
+
+/* The array reaches to an index as long as it stays at least half full. */
+static bool extend_to(struct pickle_read_memo *memo, size_t index) {
+    if (index >= memo->capacity && !grow_array(memo, index)) return false;
+    memset(memo->array + memo->length, 0, (index + 1 - memo->length) * sizeof *memo->array);
+    memo->length = index + 1;
     return true;
 }
 
@@ -64,7 +70,7 @@ bool pickle_read_memo_slow_put(struct pickle_read_memo *memo, size_t index, void
     if (is_far) return put_far(memo, index, object, former);
     if (index >= memo->length) {
         if (index >= 2 * memo->count + LEAST_ARRAY) return put_far(memo, index, object, former);
-        if (!grow_array(memo, index)) return false;
+        if (!extend_to(memo, index)) return false;
     }
     *former = memo->array[index];
     memo->count += *former == NULL;

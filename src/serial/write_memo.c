@@ -27,12 +27,10 @@ static size_t find_slot(const struct pickle_write_memo *memo, const void *object
     }
 }
 
-const struct pickle_memo_entry *pickle_memo_find(const struct pickle_write_memo *memo,
-                                                 const void *object) {
-    uint32_t position;
+const struct pickle_memo_entry *pickle_memo_find_slow(const struct pickle_write_memo *memo,
+                                                      const void *object) {
+    uint32_t position = memo->table[find_slot(memo, object)];
 
-    if (memo->count == 0) return NULL;
-    position = memo->table[find_slot(memo, object)];
     return position == 0 ? NULL : &memo->entries[position - 1];
 }
 
@@ -51,15 +49,18 @@ static bool grow_table(struct pickle_write_memo *memo) {
 
 static bool grow_entries(struct pickle_write_memo *memo) {
     size_t capacity = memo->capacity + memo->capacity / 4 + LEAST_ENTRIES;
-    struct pickle_memo_entry *entries = realloc(memo->entries, capacity * sizeof *entries);
+    struct pickle_memo_entry *entries =
+        realloc(memo->lent ? NULL : memo->entries, capacity * sizeof *entries);
 
     if (entries == NULL) return false;
+    if (memo->lent) memcpy(entries, memo->entries, memo->count * sizeof *entries);
+    memo->lent = false;
     memo->entries = entries;
     memo->capacity = capacity;
     return true;
 }
 
-bool pickle_memo_add(struct pickle_write_memo *memo, void *object, size_t index) {
+bool pickle_memo_add_slow(struct pickle_write_memo *memo, void *object, size_t index) {
     if (memo->count >= UINT32_MAX - 1) return false;
     if (memo->count == memo->capacity && !grow_entries(memo)) return false;
     if (memo->table == NULL || memo->count * 3 >= (memo->mask + 1) * 2)
@@ -71,7 +72,7 @@ bool pickle_memo_add(struct pickle_write_memo *memo, void *object, size_t index)
 }
 
 void pickle_memo_free(struct pickle_write_memo *memo) {
-    free(memo->entries);
+    if (!memo->lent) free(memo->entries);
     free(memo->table);
     memset(memo, 0, sizeof *memo);
 }

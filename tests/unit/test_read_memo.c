@@ -20,7 +20,7 @@ static void near_indices_are_an_array(void **state) {
     for (size_t i = 0; i < 1000; i++) put(&memo, i, objects + i);
     assert_int_equal(memo.count, 1000);
     assert_int_equal(memo.far, 0);
-    assert_true(memo.length < 2000);
+    assert_true(memo.capacity < 2000);
     assert_null(pickle_read_memo_get(&memo, 1000));
     pickle_read_memo_free(&memo);
 }
@@ -32,7 +32,7 @@ static void far_indices_cost_no_array(void **state) {
     for (size_t i = 0; i < 1000; i++) put(&memo, (i + 1) << 40, objects + i);
     put(&memo, SIZE_MAX, objects);
     assert_int_equal(memo.count, 1001);
-    assert_true(memo.length < 100);
+    assert_true(memo.capacity < 100);
     for (size_t i = 0; i < 1000; i++)
         assert_ptr_equal(pickle_read_memo_get(&memo, (i + 1) << 40), objects + i);
     assert_null(pickle_read_memo_get(&memo, 1));

@@ -46,11 +46,30 @@ static void entries_keep_their_order(void **state) {
     assert_null(pickle_memo_find(&memo, blocks));
 }
 
+/* They are in what was lent first, then in memory of the memo's own. */
+static void the_first_few_cost_nothing(void **state) {
+    struct pickle_memo_entry few[PICKLE_FEW];
+    struct pickle_write_memo memo = {0};
+    (void)state;
+
+    pickle_memo_lend(&memo, few);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_null(pickle_memo_find(&memo, blocks + i));
+        assert_true(pickle_memo_add(&memo, blocks + i, i));
+        assert_int_equal(memo.entries == few, i < PICKLE_FEW);
+        assert_int_equal(memo.table == NULL, i < PICKLE_FEW);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(pickle_memo_find(&memo, blocks + i)->index, i);
+    pickle_memo_free(&memo);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_memo_has_nothing),
         cmocka_unit_test(every_object_is_found),
         cmocka_unit_test(entries_keep_their_order),
+        cmocka_unit_test(the_first_few_cost_nothing),
     };
     return cmocka_run_group_tests_name("write_memo", tests, NULL, NULL);
 }

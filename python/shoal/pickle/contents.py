@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickletools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -118,43 +119,99 @@ class _Names:
             self.last = [self.last[1], self.memo.get(int(str(argument)), "?")]
 
 
+def _printable(name: str) -> str:
+    """Escape what a terminal would obey: the names are a stranger's."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
 def _add(contents: Contents, names: _Names, opcode: str, argument: object) -> None:
     contents.counts[opcode] += 1
     names.see(opcode, argument)
     if opcode == "PROTO":
         contents.protocol = max(contents.protocol, int(str(argument)))
     elif opcode in ("GLOBAL", "INST"):
-        contents.globals[str(argument).replace(" ", ".")] += 1
+        contents.globals[_printable(str(argument).replace(" ", "."))] += 1
     elif opcode == "STACK_GLOBAL":
-        contents.globals[".".join(names.last)] += 1
+        contents.globals[_printable(".".join(names.last))] += 1
     elif opcode in _MEMO_STORES:
         contents.memorized += 1
 
 
-def _read_one(file: IO[bytes], contents: Contents) -> None:
+class _Source:
+    """A file for pickletools, which believes every length: it gives what there is."""
+
+    PIECE = 1 << 20  # bytes, asked of the file at once
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._ahead = b""  # a byte that at_end() has read
+        self._position = 0
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        data = bytearray(self._take_ahead() if size > 0 else b"")
+        while len(data) < size and (piece := self._file.read(min(size - len(data), self.PIECE))):
+            data += piece
+        self._position += len(data)
+        return bytes(data)
+
+    def readline(self) -> bytes:
+        line = self._take_ahead()
+        if line != b"\n":
+            line += self._file.readline()
+        self._position += len(line)
+        return line
+
+    def at_end(self) -> bool:
+        self._ahead = self._ahead or self._file.read(1)
+        return not self._ahead
+
+    def _take_ahead(self) -> bytes:
+        data, self._ahead = self._ahead, b""
+        return data
+
+
+Told = Callable[[int], object]
+TOLD_EVERY = 1 << 14  # opcodes
+
+
+def _read_one(source: _Source, contents: Contents, told: Told) -> None:
     names = _Names()
-    former, start = "", 0
-    for opcode, argument, position in pickletools.genops(file):
+    former, start = "", source.tell()
+    for number, (opcode, argument, position) in enumerate(pickletools.genops(source)):  # type: ignore[arg-type]
         if former and position is not None:
             contents.sizes[former] += position - start
         former, start = opcode.name, position or 0
         _add(contents, names, former, argument)
-    contents.sizes[former] += file.tell() - start
+        if number % TOLD_EVERY == 0:
+            told(start)
+    contents.sizes[former] += source.tell() - start
     contents.pickles += 1
 
 
-def read_contents(file: IO[bytes]) -> Contents:
+def read_contents(file: IO[bytes], told: Told = lambda _: None) -> Contents:
     """Read the pickles of a file, one behind the other, to its end.
+
+    Parameters
+    ----------
+    file : binary file
+        Is read from where it is; need not be one that can seek.
+    told : callable
+        Called now and then with the bytes that were read.
 
     Raises
     ------
     ValueError
         What is there is no pickle, or ends too early.
     """
-    contents = Contents()
+    contents, source = Contents(), _Source(file)
     while True:
-        _read_one(file, contents)
-        contents.size = file.tell()
-        if not file.read(1):
+        try:
+            _read_one(source, contents, told)
+        except (MemoryError, OverflowError) as error:
+            raise ValueError(str(error) or "a length that cannot be") from None
+        contents.size = source.tell()
+        if source.at_end():
             return contents
-        file.seek(contents.size)

@@ -36,9 +36,11 @@ static int dump(PyObject *module, PyObject *root, PyObject *file, PyObject *prot
                 int fix_imports, PyObject *buffer_callback, int exact, PyObject *progress) {
     struct pickle_writer writer;
     int status = -1;
+    struct pickle_memo_entry few[PICKLE_FEW];
     unsigned char small[1024];
 
     begin(&writer, module, root, exact);
+    pickle_memo_lend(&writer.memo, few);
     writer.progress = Py_XNewRef(progress);
     if (pickle_writer_set(&writer, protocol, fix_imports, buffer_callback) == 0 &&
         pickle_writer_open(&writer, file) == 0) {
@@ -95,9 +97,11 @@ static PyObject *dumps(PyObject *module, PyObject *root, PyObject *protocol, int
                        PyObject *buffer_callback, int exact) {
     struct pickle_writer writer;
     PyObject *bytes = NULL;
+    struct pickle_memo_entry few[PICKLE_FEW];
     unsigned char small[1024];
 
     begin(&writer, module, root, exact);
+    pickle_memo_lend(&writer.memo, few);
     if (pickle_writer_set(&writer, protocol, fix_imports, buffer_callback) == 0 &&
         pickle_writer_open(&writer, NULL) == 0) {
         pickle_writer_use(&writer, small, sizeof small);

@@ -15,4 +15,9 @@ bool pickle_is_only_thread(void);
  * file of the io module over a real one. */
 bool pickle_is_plain_file(const struct pickle_state *state, PyObject *method);
 
+/* pickle_arenas.c: from here on, and until the end, arenas come with all their
+ * pages. Called while no other code can run. False: not now, and there is no end. */
+bool pickle_begin_arenas(void);
+void pickle_end_arenas(void);
+
 #endif

@@ -33,8 +33,13 @@ static int load_unknown(struct pickle_reader *reader) {
     return -1;
 }
 
-/* By opcode; NULL: there is no such one. STOP is not here: it ends the loop. */
+enum { STOPPED = 1 };
+
+static int load_stop(struct pickle_reader *Py_UNUSED(reader)) { return STOPPED; }
+
+/* By opcode; NULL: there is no such one. */
 static pickle_handler *const handlers[256] = {
+    [PICKLE_STOP] = load_stop,
     [PICKLE_MARK] = pickle_load_mark,
     [PICKLE_POP] = pickle_load_pop,
     [PICKLE_POP_MARK] = pickle_load_pop_mark,
@@ -112,24 +117,22 @@ static void report_end(struct pickle_reader *reader) {
     PyErr_SetString(PyExc_EOFError, "Ran out of input");
 }
 
+/* 0 at STOP; -1: failed. */
 static int run(struct pickle_reader *reader) {
     struct pickle_input *input = &reader->input;
+    int status = 0;
 
-    for (;;) {
+    while (status == 0) {
         pickle_handler *handle;
 
         if (input->at == input->end && !input->fill(input, 1)) {
             report_end(reader);
             return -1;
         }
-        if (*input->at == PICKLE_STOP) {
-            input->at++;
-            return 0;
-        }
         handle = handlers[*input->at++];
-        if (handle == NULL) return load_unknown(reader);
-        if (handle(reader) < 0) return -1;
+        status = handle == NULL ? load_unknown(reader) : handle(reader);
     }
+    return status == STOPPED ? 0 : -1;
 }
 
 /* After an error the file is left behind what was read, if it still can be. */
@@ -149,7 +152,10 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
     reader->protocol = 0;
     /* What is in the memo of an Unpickler may be of any kind. */
     reader->may_pause = reader->memo.count == 0;
-    if (reader->source.read == NULL) pickle_pause_gc(reader);
+    if (reader->source.read == NULL) {
+        pickle_pause_gc(reader);
+        if (pickle_input_left(&reader->input) >= PICKLE_MUCH) pickle_expect_much(reader);
+    }
     if (run(reader) == 0) result = pickle_pop(reader);
     if (result == NULL)
         settle_after_error(reader);
@@ -162,12 +168,19 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
     return result;
 }
 
+/* What is in the memo lies all over memory: each object is fetched while the ones
+ * before it are released. */
 static void forget(struct pickle_reader *reader) {
+    enum { AHEAD = 16 };
     struct pickle_read_memo former = reader->memo;
-    size_t cursor = 0, index;
+    size_t cursor = former.length, index;
     void *object;
 
     memset(&reader->memo, 0, sizeof reader->memo);
+    for (size_t i = 0; i < former.length; i++) {
+        if (i + AHEAD < former.length) __builtin_prefetch(former.array[i + AHEAD], 1);
+        Py_XDECREF((PyObject *)former.array[i]);
+    }
     while (pickle_read_memo_next(&former, &cursor, &index, &object)) Py_DECREF((PyObject *)object);
     pickle_read_memo_free(&former);
 }

@@ -44,9 +44,10 @@ static int push_long(struct pickle_reader *reader, size_t size) {
 
     if (bytes == NULL) return -1;
     if (size == 0) return pickle_push(reader, PyLong_FromLong(0));
-    if (size <= 8) return push_int(reader, pickle_fetch_signed(bytes, (unsigned)size));
+    if (size == 8) return push_int(reader, (int64_t)pickle_fetch_word(bytes));
+    if (size < 8) return push_int(reader, pickle_fetch_signed(bytes, (unsigned)size));
     if (size == 9 && bytes[8] == 0) {
-        uint64_t value = pickle_fetch(bytes, 8);
+        uint64_t value = pickle_fetch_word(bytes);
 
         return pickle_push(reader,
                            pickle_share(reader, PyLong_FromUnsignedLongLong(value), (size_t)value));
@@ -122,7 +123,7 @@ int pickle_load_binfloat(struct pickle_reader *reader) {
 
     if (bytes == NULL) return -1;
     number = PyFloat_FromDouble(pickle_fetch_double(bytes));
-    return pickle_push(reader, pickle_share(reader, number, (size_t)pickle_fetch(bytes, 8)));
+    return pickle_push(reader, pickle_share(reader, number, (size_t)pickle_fetch_word(bytes)));
 }
 
 /* ---- Strings of Python 2 ------------------------------------------------- */

@@ -65,12 +65,36 @@ static int find_container(struct pickle_reader *reader, size_t depth, PyObject *
     return 0;
 }
 
+/* Moves as many items as the list has room for into it, with their references;
+ * how many. Nothing is allocated, and no code runs. */
+static size_t move_to_list(const struct pickle_reader *reader, PyObject *list, size_t first) {
+#ifdef Py_GIL_DISABLED
+    return 0;
+#else
+    Py_ssize_t length = PyList_GET_SIZE(list);
+    Py_ssize_t room = ((PyListObject *)list)->allocated - length;
+    size_t count = reader->depth - first;
+
+    if (room <= 0) return 0; /* below 0 while it is being sorted */
+    if (count > (size_t)room) count = (size_t)room;
+    memcpy(((PyListObject *)list)->ob_item + length, reader->stack + first,
+           count * sizeof *reader->stack);
+    Py_SET_SIZE(list, length + (Py_ssize_t)count);
+    return count;
+#endif
+}
+
+/* Where the room ends PyList_Append() makes more, and more than it needs. */
 static int append_to_list(struct pickle_reader *reader, PyObject *list, size_t depth) {
+    size_t next = depth;
     int status = 0;
 
-    for (size_t i = depth; i < reader->depth && status == 0; i++)
-        status = PyList_Append(list, reader->stack[i]);
-    pickle_drop(reader, depth);
+    while ((next += move_to_list(reader, list, next)) < reader->depth && status == 0) {
+        status = PyList_Append(list, reader->stack[next]);
+        Py_DECREF(reader->stack[next++]);
+    }
+    pickle_drop(reader, next);
+    reader->depth = depth;
     return status;
 }
 

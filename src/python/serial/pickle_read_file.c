@@ -70,6 +70,7 @@ static void look_at_file(struct pickle_reader *reader) {
     if (!plain) Py_CLEAR(source->readinto);
     if (plain && reader->may_pause && pickle_is_only_thread()) pickle_pause_gc(reader);
     source->looked_at = true;
+    source->taken = 0;
 }
 
 static Py_ssize_t read_some(struct pickle_reader *reader, char *room, size_t most) {
@@ -81,8 +82,10 @@ static Py_ssize_t read_some(struct pickle_reader *reader, char *room, size_t mos
         count = read_into(source, room, most);
     else
         count = read_copy(source, room, most);
-    if (count > 0)
-        source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
+    if (count <= 0) return count;
+    source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
+    source->taken += (uint64_t)count;
+    if (source->taken >= PICKLE_MUCH) pickle_expect_much(reader);
     return count;
 }
 

@@ -49,11 +49,9 @@ static bool holds(PyObject *slot, PyObject *leaf) {
     return slot != NULL && Py_TYPE(slot) == Py_TYPE(leaf) && are_equal(slot, leaf);
 }
 
-PyObject *pickle_share(struct pickle_reader *reader, PyObject *leaf, size_t hash) {
-    PyObject **slots, *shared;
+PyObject *pickle_look_up_leaf(struct pickle_reader *reader, PyObject *leaf, size_t hash) {
+    PyObject **slots = slots_of(reader, hash), *shared;
 
-    if (reader->cache == NULL || leaf == NULL) return leaf;
-    slots = slots_of(reader, hash);
     if (holds(slots[0], leaf))
         shared = Py_NewRef(slots[0]);
     else if (holds(slots[1], leaf))

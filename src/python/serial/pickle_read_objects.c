@@ -237,13 +237,24 @@ static int set_state(struct pickle_reader *reader, PyObject *object, PyObject *s
     return answer == NULL ? -1 : 0;
 }
 
+/* What is found by name belongs to the program. That a stream may use it does not
+ * mean that it may change it: the attributes of a class, say, for all its users. */
+static int check_own(struct pickle_reader *reader, PyObject *object) {
+    if (reader->allow == NULL || !(PyType_Check(object) || PyFunction_Check(object) ||
+                                   PyCFunction_Check(object) || PyModule_Check(object)))
+        return 0;
+    PyErr_Format(reader->state->unpickling_error, "%R is allowed, but not to be changed", object);
+    return -1;
+}
+
 int pickle_load_build(struct pickle_reader *reader) {
     PyObject *state;
     int status;
 
     if (pickle_need(reader, 2) < 0) return -1;
     state = pickle_pop(reader);
-    status = set_state(reader, pickle_top(reader), state);
+    status = check_own(reader, pickle_top(reader));
+    if (status == 0) status = set_state(reader, pickle_top(reader), state);
     Py_DECREF(state);
     return status;
 }

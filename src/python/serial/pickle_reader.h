@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "pickle_quiet.h"
 #include "pickle_state.h"
 #include "shoal/pickle_input.h"
 #include "shoal/pickle_memo.h"
@@ -27,6 +28,7 @@ struct pickle_source {
     unsigned char *buffer; /* otherwise the input is in here */
     size_t size;           /* of the buffer */
     bool looked_at;        /* whether it is plain is known: if not, readinto is NULL */
+    uint64_t taken;        /* bytes, since it was looked at */
     uint64_t ahead;        /* bytes that may be read before they are asked for */
 };
 
@@ -52,6 +54,7 @@ struct pickle_reader {
     bool running;
     bool may_pause; /* the collector: nothing else but builtins has been met */
     bool gc_paused; /* by us, to be resumed before other code runs */
+    bool whole_arenas; /* are asked for, until then */
     char *encoding, *errors;   /* of strings of Python 2; owned */
     PyObject *buffers;         /* iterator; these four may be NULL */
     PyObject *persistent_load;
@@ -66,6 +69,8 @@ typedef int pickle_handler(struct pickle_reader *reader);
 /* Called before anything that may run other code: the collector is what it was.
  * From here on it stays so; where there are instances it is needed. */
 static inline void pickle_resume_gc(struct pickle_reader *reader) {
+    if (reader->whole_arenas) pickle_end_arenas();
+    reader->whole_arenas = false;
     if (reader->gc_paused) PyGC_Enable();
     reader->gc_paused = reader->may_pause = false;
 }
@@ -75,6 +80,13 @@ static inline void pickle_resume_gc(struct pickle_reader *reader) {
 static inline void pickle_pause_gc(struct pickle_reader *reader) {
     if (PICKLE_CAN_PAUSE_GC && reader->may_pause && !reader->gc_paused)
         reader->gc_paused = PyGC_Disable() != 0;
+}
+
+enum { PICKLE_MUCH = 1 << 20 }; /* bytes from which on a stream fills arenas */
+
+/* Called when so many have come, or are to come. */
+static inline void pickle_expect_much(struct pickle_reader *reader) {
+    if (reader->gc_paused && !reader->whole_arenas) reader->whole_arenas = pickle_begin_arenas();
 }
 
 /* pickle_read.c */
@@ -104,7 +116,10 @@ int pickle_truncated(struct pickle_reader *reader);
 
 /* pickle_read_leaf.c: leaves, or ones equal to them from the cache; new references */
 PyObject *pickle_make_str(struct pickle_reader *reader, const unsigned char *bytes, size_t size);
-PyObject *pickle_share(struct pickle_reader *reader, PyObject *leaf, size_t hash);
+PyObject *pickle_look_up_leaf(struct pickle_reader *reader, PyObject *leaf, size_t hash);
+static inline PyObject *pickle_share(struct pickle_reader *reader, PyObject *leaf, size_t hash) {
+    return reader->cache == NULL || leaf == NULL ? leaf : pickle_look_up_leaf(reader, leaf, hash);
+}
 
 /* Handlers, by opcode. */
 extern pickle_handler pickle_load_none, pickle_load_true, pickle_load_false, pickle_load_int,

@@ -130,7 +130,7 @@ static PyObject *unpickler_sizeof(PyObject *object, PyObject *Py_UNUSED(ignored)
     const struct pickle_reader *reader = &((struct unpickler *)object)->reader;
     size_t size = (size_t)Py_TYPE(object)->tp_basicsize + reader->source.size + reader->line_size;
 
-    size += reader->memo.length * sizeof *reader->memo.array;
+    size += reader->memo.capacity * sizeof *reader->memo.array;
     if (reader->memo.table != NULL) size += (reader->memo.mask + 1) * sizeof *reader->memo.table;
     size +=
         reader->capacity * sizeof *reader->stack + reader->mark_capacity * sizeof *reader->marks;

@@ -140,6 +140,7 @@ static bool scan_object(struct scan *scan, PyObject *object) {
  * which runs finalizers, is stopped for that time. */
 static bool is_alone(struct pickle_writer *writer) {
     struct scan scan = {.writer = writer, .bytearrays = writer->protocol >= 5};
+    struct pickle_memo_entry few[PICKLE_FEW];
     bool plain;
 
     if (!PICKLE_CAN_PAUSE_GC || writer->protocol < 4 || writer->foreign_ran) return false;
@@ -150,6 +151,7 @@ static bool is_alone(struct pickle_writer *writer) {
         !(pickle_is_only_thread() && pickle_is_plain_file(writer->state, writer->write)))
         return false;
     writer->gc_paused = PyGC_Disable() != 0;
+    pickle_memo_lend(&scan.seen, few);
     plain = scan_object(&scan, writer->root);
     pickle_memo_free(&scan.seen);
     if (!plain && writer->gc_paused) PyGC_Enable();
@@ -157,10 +159,19 @@ static bool is_alone(struct pickle_writer *writer) {
     return plain;
 }
 
+/* As long as the memo costs nothing it costs less than looking the graph over. Before
+ * an instance it must be done: writing its class looks for that, which is other code. */
+static bool can_wait(const struct pickle_writer *writer, PyObject *object) {
+    return writer->memo.count < PICKLE_FEW &&
+           !PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE);
+}
+
 bool pickle_spares_mutable(struct pickle_writer *writer, PyObject *object, bool sole) {
     if (!pickle_spares_immutable(writer, sole)) return false;
     if (object == writer->temporary) return true;
-    if (writer->rule == MEMO_UNDECIDED)
+    if (writer->rule == MEMO_UNDECIDED) {
+        if (can_wait(writer, object)) return false;
         writer->rule = is_alone(writer) ? MEMO_SHARED : MEMO_MUTABLE;
+    }
     return writer->rule == MEMO_SHARED;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import subprocess
 import sys
@@ -77,3 +78,71 @@ def test_what_is_not_there(tmp_path):
     done = run(tmp_path / "nothing")
     assert done.returncode == 2
     assert done.stderr == f"shoal.pickle: {tmp_path / 'nothing'}: No such file or directory\n"
+
+
+def test_a_pipe():
+    done = subprocess.run(
+        [sys.executable, "-m", "shoal.pickle", "/dev/stdin"],
+        input=pickle.dumps([1]) + pickle.dumps({2}),
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"2 pickles, ")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\x80\x04\x8e" + (1 << 62).to_bytes(8, "little") + b"abc.",
+        b"\x80\x04\x8e" + (1 << 35).to_bytes(8, "little") + b"abc.",
+        b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little") + b"abc.",
+        b"\x80\x02\x8b" + (-5).to_bytes(4, "little", signed=True),
+        b"\x80\x04X\x02\0\0\0\xff\xfe.",
+        b"L" + b"9" * 5000 + b"L\n.",
+    ],
+)
+def test_lengths_that_lie(tmp_path, stream):
+    path = tmp_path / "file"
+    path.write_bytes(stream)
+    done = run(path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"shoal.pickle: {path}: not a pickle: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_names_cannot_command_the_terminal(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"c\x1b[2Jmodule\nname\x07\n.")
+    done = run(path)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert "\\x1b[2Jmodule.name\\x07" in done.stdout
+
+
+def test_json(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(pickle.dumps([len, "text"], 4))
+    done = run("--json", path)
+    found = json.loads(done.stdout)
+    assert found["pickles"] == 1
+    assert found["protocol"] == 4
+    assert found["bytes"] == path.stat().st_size
+    assert found["globals"] == {"builtins.len": 1}
+    assert sum(one["bytes"] for one in found["opcodes"].values()) == found["bytes"]
+    assert sum(one["bytes"] for one in found["types"].values()) == found["bytes"]
+
+
+def test_help_teaches():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "python -m shoal.pickle --json" in done.stdout
+
+
+def test_a_full_standard_output(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(pickle.dumps(1))
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "shoal.pickle", str(path)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "shoal.pickle: standard output: No space left on device\n"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-import threading
 
 import pytest
 import shoal.pickle as ours
-from shoal._progress import ProgressBar
 
 
 class OnlyReads:
@@ -140,35 +138,6 @@ def test_a_file_that_is_closed(tmp_path):
 def test_a_file_that_cannot_be_read(tmp_path):
     with open(tmp_path / "file", "wb", buffering=0) as file, pytest.raises(OSError):
         ours.load(file)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_the_bar_is_drawn_for_long_work():
-    stream = Terminal()
-    bar = ProgressBar(stream, patience=0)
-    bar.update(12_300_000, 0.5)
-    bar.close()
-    assert "50%" in stream.getvalue()
-    assert "12.3/24.6 MB" in stream.getvalue()
-
-
-def test_nobody_sees_the_bar_but_on_a_terminal():
-    stream = io.StringIO()
-    bar = ProgressBar(stream, patience=0)
-    bar.update(12_300_000, 0.5)
-    bar.close()
-    assert stream.getvalue() == ""
-
-
-def test_the_bar_has_no_thread():
-    bar = ProgressBar(Terminal(), patience=0)
-    bar.update(12_300_000, None)
-    assert threading.active_count() == 1
-    bar.close()
 
 
 def test_the_bar_is_not_drawn_for_short_work(tmp_path, capsys):

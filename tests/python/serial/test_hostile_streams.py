@@ -6,7 +6,9 @@ What an error is must be what the standard module takes it for; it costs no memo
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import io
+import os
 import pickle
 import random
 import resource
@@ -341,6 +343,34 @@ def test_a_dotted_name_is_allowed_as_a_whole():
     with pytest.raises(pickle.UnpicklingError):
         ours.loads(stream, allow={"io.BytesIO"})
     assert ours.loads(stream, allow={"io.BytesIO.getvalue"}) is io.BytesIO.getvalue
+
+
+class Allowed:
+    flag = False
+
+
+@pytest.mark.parametrize(
+    "state",
+    [b"(N}X\4\0\0\0flagI01\nst", b"}X\4\0\0\0flagI01\ns"],
+    ids=["by slots", "by dict"],
+)
+def test_what_is_allowed_is_not_to_be_changed(state):
+    name = f"c{__name__}\nAllowed\n".encode()
+    with pytest.raises(pickle.UnpicklingError, match="allowed, but not to be changed"):
+        ours.loads(name + state + b"b.", allow={f"{__name__}.Allowed"})
+    assert Allowed.flag is False
+    instance = ours.loads(name + b")R" + state + b"b.", allow={f"{__name__}.Allowed"})
+    assert instance.flag is True
+
+
+def test_extensions_are_found_only_where_they_are_allowed():
+    copyreg.add_extension("os", "system", 0xF0)
+    try:
+        assert ours.loads(b"\x80\x02\x82\xf0.") is os.system  # is now in copyreg's cache
+        with pytest.raises(pickle.UnpicklingError, match=r"'os.system' is not among"):
+            ours.loads(b"\x80\x02\x82\xf0.", allow={"os.getcwd"})
+    finally:
+        copyreg.remove_extension("os", "system", 0xF0)
 
 
 class Reenters(ours.Unpickler):
