@@ -65,7 +65,7 @@ soak: system-tests .venv/has-build build/tests/build.ninja ## threads, forks and
 	@$(MESON) compile -C build/tests soak
 	@tests/soak/run.sh build/tests $(DURATION)
 
-fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, processes and pickles for DURATION=300
+fuzz: system-tests .venv/has-build build/address/build.ninja ## random operations, processes, literals and pickles for DURATION=300
 	@$(MESON) compile -C build/address
 	@fuzz/run.sh build/address $(DURATION) $(BIN)/python
 

@@ -29,7 +29,7 @@ ROOMS = {
     "serial": {"base", "serial", "shoal"},
     **{
         f"python/{module}": {f"python/{module}", "shoal"}
-        for module in ("heap", "inspect", "profile", "serial")
+        for module in ("flat", "heap", "inspect", "profile", "serial")
     },
 }
 """For each folder of src/, whose headers it may include (shoal: the public ones)."""

@@ -19,8 +19,17 @@ compiles() { # compiles COMPILER HEADER
     echo "#include <$2>" | "$1" -x "${3:-c}" -E -
 }
 
+has_file() { # has_file PATH...: one of them is there
+    for path; do [ -f "$path" ] && return; done
+    return 1
+}
+
 need gcc command -v gcc
 need libc6-dev compiles gcc stdlib.h
+# For the floats of shoal.flat, which do without where they cannot be had.
+need g++ compiles g++ new c++
+need libdragonbox-dev has_file /usr/include/dragonbox*/dragonbox/dragonbox.h
+need libfast-float-dev compiles g++ fast_float/fast_float.h c++
 if [ "$python" = python3 ]; then
     need python3 command -v python3
     need python3-venv python3 -c 'import ensurepip, venv'
@@ -28,7 +37,6 @@ if [ "$python" = python3 ]; then
 os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
 fi
 if [ "${1:-}" = tests ]; then
-    need g++ compiles g++ new c++
     need pkg-config command -v pkg-config
     need libcmocka-dev pkg-config --exists cmocka
 fi

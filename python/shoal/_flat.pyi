@@ -1,0 +1,83 @@
+"""Lines of Python literals, written and read in C; see src/python/flat/_flat.c.
+
+Only binary files and buffers: `shoal.flat` opens paths.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Protocol
+
+from shoal.flat.flat_error import FlatError
+
+MAX_DEPTH: int
+"""Containers in containers, unless the caller says otherwise: 200."""
+MAX_LINE: int
+"""Bytes of a line, unless the caller says otherwise: 64 MiB."""
+MAX_DIGITS: int
+"""Decimal digits of an int, unless the caller says otherwise: 4300."""
+
+FLOATS: Literal["library", "python"]
+"""What turns floats into text and back in this build; the text is the same."""
+
+class WritableFile(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+class ReadableFile(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+def dump(
+    records: Iterable[object],
+    file: WritableFile,
+    *,
+    max_depth: int = ...,
+    max_line: int = ...,
+    max_digits: int = ...,
+    progress: Callable[[int, float | None], object] | None = None,
+) -> int:
+    """Write one record a line; returns how many. Whole lines only, whatever happens."""
+
+def dumps(
+    records: Iterable[object],
+    *,
+    max_depth: int = ...,
+    max_line: int = ...,
+    max_digits: int = ...,
+) -> bytes: ...
+
+class Reader:
+    """An iterator over the records of a file or buffer."""
+
+    name: str | None
+    """What errors call the file."""
+    line: int
+    """Number of the line that was read last, from 1."""
+    position: int
+    """Bytes read, to the end of that line."""
+    skipped: int
+    """Bad lines passed over (errors="skip" and "collect")."""
+    errors: list[FlatError]
+    """What was wrong with them (errors="collect"); empty otherwise."""
+
+    def __init__(
+        self,
+        source: ReadableFile | bytes | bytearray | memoryview | Any,
+        *,
+        name: str | None = None,
+        errors: str = "raise",
+        max_depth: int = ...,
+        max_line: int = ...,
+        max_digits: int = ...,
+        share: bool = False,
+        progress: Callable[[int, float | None], object] | None = None,
+        close: bool = False,
+    ) -> None: ...
+    def __enter__(self) -> Reader: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def __iter__(self) -> Reader: ...
+    def __next__(self) -> Any: ...
+    def load(self) -> list[Any]:
+        """The records that are left."""
+
+    def count(self) -> int:
+        """How many lines that are left have a record; none is looked into."""
+    def close(self) -> None:
+        """Let the file go; it is closed if that was asked for."""

@@ -1,0 +1,47 @@
+/* Where lines are read from: a binary file of Python, through a buffer, or memory. */
+#ifndef SHOAL_PYTHON_FLAT_SOURCE_H
+#define SHOAL_PYTHON_FLAT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "flat_compat.h"
+
+enum {
+    FLAT_READ_SIZE = 128 * 1024, /* bytes asked of a file at a time */
+    FLAT_MAX_LINE = 64 << 20,    /* bytes of a line, unless the caller says otherwise */
+};
+
+struct flat_source {
+    PyObject *read;         /* method of the file; NULL: memory */
+    PyObject *readinto;     /* the same, of files of the io module alone; may be NULL */
+    Py_buffer view;         /* memory; its obj is NULL for a file */
+    unsigned char *buffer;  /* owned; of a file */
+    size_t size;            /* of the buffer */
+    const unsigned char *at, *end; /* what is there and was not yet given out */
+    uint64_t line;          /* number of the last line given out, from 1 */
+    uint64_t position;      /* bytes given out, line breaks too */
+    size_t max_line;        /* bytes of the longest line */
+    bool plain;             /* reading runs no Python code */
+    bool ended;             /* the file has no more */
+};
+
+/* A line, without its line break (LF or CRLF); good until the next is asked for. */
+struct flat_line {
+    const unsigned char *start, *end;
+    bool too_long; /* over max_line: only its beginning is here, the rest was passed over */
+};
+
+/* Opens a buffer (bytes, mmap, ...), or a file with read(). -1 and an exception if it
+ * is neither, or a text file. `max_line` 0: FLAT_MAX_LINE. */
+struct flat_state;
+int flat_source_open(struct flat_source *source, const struct flat_state *state, PyObject *file,
+                     size_t max_line);
+
+/* 1: the next line; 0: there is none; -1: an exception. A byte order mark before the
+ * first line is passed over. */
+int flat_source_line(struct flat_source *source, struct flat_line *line);
+
+void flat_source_close(struct flat_source *source);
+
+#endif
