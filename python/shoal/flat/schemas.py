@@ -105,7 +105,9 @@ def _as_text(wanted: object) -> str:
         return str(getattr(wanted, "str", ""))
     if isinstance(wanted, type):
         return wanted.__name__
-    return str(wanted)
+    text = str(wanted)
+    # What Arrow calls "float" is "float32" of all others.
+    return "float32" if text == "float" and type(wanted).__module__.startswith("pyarrow") else text
 
 
 def _of_numpy(name: str, text: str) -> Field | None:

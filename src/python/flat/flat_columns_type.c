@@ -1,5 +1,7 @@
 #include "flat_columns_type.h"
 
+#include "flat_state.h"
+
 PyDoc_STRVAR(columns_doc,
              "Columns(source, name=None, max_line=0)\n--\n\n"
              "Records of a file or buffer, read into columns batch after batch.\n\n"
@@ -24,7 +26,9 @@ static int columns_init(PyObject *object, PyObject *args, PyObject *keywords) {
                      FLAT_LONGEST_TEXT, max_line);
         return -1;
     }
-    if (flat_source_open(&self->source, source, (size_t)max_line) < 0) return -1;
+    if (flat_source_open(&self->source, PyType_GetModuleState(Py_TYPE(object)), source,
+                         (size_t)max_line) < 0)
+        return -1;
     self->is_open = true;
     self->file_name = Py_NewRef(name);
     return 0;
