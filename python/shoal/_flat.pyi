@@ -68,7 +68,10 @@ class Reader:
         max_digits: int = ...,
         share: bool = False,
         progress: Callable[[int, float | None], object] | None = None,
+        close: bool = False,
     ) -> None: ...
+    def __enter__(self) -> Reader: ...
+    def __exit__(self, *exception: object) -> None: ...
     def __iter__(self) -> Reader: ...
     def __next__(self) -> Any: ...
     def load(self) -> list[Any]:
@@ -76,3 +79,5 @@ class Reader:
 
     def count(self) -> int:
         """How many lines that are left have a record; none is looked into."""
+    def close(self) -> None:
+        """Let the file go; it is closed if that was asked for."""

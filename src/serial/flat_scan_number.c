@@ -11,6 +11,7 @@ struct part {
 };
 
 static const char a_digit[] = "a digit";
+static const char an_end[] = "a digit or the end of the number";
 
 static bool is_decimal(unsigned char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -77,7 +78,7 @@ static bool scan_based(struct flat_cursor *cursor, const unsigned char *at, unsi
     if (start < cursor->end && *start == '_') start++;
     end = pass_digits(cursor, start, base);
     if (end == NULL) return false;
-    if (goes_on(cursor, end)) return flat_fail(cursor, end, a_digit);
+    if (goes_on(cursor, end)) return flat_fail(cursor, end, an_end);
     count_integer(&part->number, start, end, base);
     cursor->at = end;
     return true;
@@ -161,7 +162,7 @@ static const unsigned char *pass_fraction(struct flat_cursor *cursor, const unsi
 static bool end_part(struct flat_cursor *cursor, const unsigned char *at, struct part *part) {
     part->imaginary = at < cursor->end && (*at | 0x20) == 'j';
     if (part->imaginary) at++;
-    if (goes_on(cursor, at)) return flat_fail(cursor, at, a_digit);
+    if (goes_on(cursor, at)) return flat_fail(cursor, at, an_end);
     cursor->at = at;
     return true;
 }

@@ -34,7 +34,9 @@ struct flat_line {
 
 /* Opens a buffer (bytes, mmap, ...), or a file with read(). -1 and an exception if it
  * is neither, or a text file. `max_line` 0: FLAT_MAX_LINE. */
-int flat_source_open(struct flat_source *source, PyObject *file, size_t max_line);
+struct flat_state;
+int flat_source_open(struct flat_source *source, const struct flat_state *state, PyObject *file,
+                     size_t max_line);
 
 /* 1: the next line; 0: there is none; -1: an exception. A byte order mark before the
  * first line is passed over. */

@@ -1,0 +1,41 @@
+"""The progress bar of ``load(..., progress=True)``."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import Any
+
+from shoal.pickle.progress import ProgressBar
+
+
+class ReadingBar(ProgressBar):
+    """A bar that knows how long a plain file is.
+
+    It ends its line when it goes, which is when the reader does.
+    """
+
+    def __init__(self, file: Any) -> None:
+        super().__init__()
+        self._size = _size_of(file)
+
+    def update(self, written: int, part: float | None) -> None:
+        """Draw the line, if it is time to."""
+        if part is None and self._size:
+            part = min(1.0, written / self._size)
+        super().update(written, part)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _size_of(file: Any) -> int:
+    """Return the bytes of a file that is read as it is; 0: not known."""
+    if not isinstance(getattr(file, "raw", None), io.FileIO):
+        return 0
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -1,0 +1,84 @@
+/* What differs between the versions of CPython that shoal._flat is built for. */
+#ifndef SHOAL_PYTHON_FLAT_COMPAT_H
+#define SHOAL_PYTHON_FLAT_COMPAT_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <structmember.h>
+#if PY_VERSION_HEX < 0x030b0000
+#include <longintrepr.h>
+#endif
+
+#if PY_VERSION_HEX < 0x030a0000
+static inline PyObject *Py_NewRef(PyObject *object) {
+    Py_INCREF(object);
+    return object;
+}
+static inline PyObject *Py_XNewRef(PyObject *object) {
+    Py_XINCREF(object);
+    return object;
+}
+#define PySet_CheckExact(object) Py_IS_TYPE((PyObject *)(object), &PySet_Type)
+#endif
+
+/* Types of an extension that nobody may change. */
+#ifdef Py_TPFLAGS_IMMUTABLETYPE
+#define FLAT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE)
+#else
+#define FLAT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC)
+#endif
+
+/* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
+static inline int flat_find_attribute(PyObject *object, const char *name, PyObject **value) {
+    *value = PyObject_GetAttrString(object, name);
+    if (*value != NULL) return 1;
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+    PyErr_Clear();
+    return 0;
+}
+
+/* The collector, off for a time. Before 3.10 C cannot ask for it. */
+#if PY_VERSION_HEX >= 0x030a0000
+enum { FLAT_CAN_PAUSE_GC = 1 };
+#else
+enum { FLAT_CAN_PAUSE_GC = 0 };
+static inline int PyGC_Disable(void) { return 0; }
+static inline int PyGC_Enable(void) { return 0; }
+#endif
+
+/* ---- What an int is made of ---------------------------------------------- */
+
+/* Digits of PyLong_SHIFT bits, least significant first. */
+struct flat_int_digits {
+    const digit *digits;
+    size_t count;
+    bool negative;
+};
+
+static inline struct flat_int_digits flat_int_digits(PyObject *number) {
+    const PyLongObject *object = (const PyLongObject *)number;
+#if PY_VERSION_HEX >= 0x030c0000
+    uintptr_t tag = object->long_value.lv_tag;
+
+    return (struct flat_int_digits){object->long_value.ob_digit, tag >> 3, (tag & 3) == 2};
+#else
+    Py_ssize_t size = Py_SIZE(object);
+
+    return (struct flat_int_digits){object->ob_digit, (size_t)(size < 0 ? -size : size), size < 0};
+#endif
+}
+
+/* The number without its sign, if it has no more than 64 bits. */
+static inline bool flat_int_magnitude(struct flat_int_digits number, uint64_t *magnitude) {
+    uint64_t sum = 0;
+
+    for (size_t i = number.count; i-- > 0;) {
+        if (sum >> (64 - PyLong_SHIFT) != 0) return false;
+        sum = sum << PyLong_SHIFT | number.digits[i];
+    }
+    *magnitude = sum;
+    return true;
+}
+
+#endif
