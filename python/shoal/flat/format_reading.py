@@ -7,7 +7,7 @@ import io
 import json
 import os
 
-from shoal.flat import MAX_DEPTH, MAX_DIGITS, MAX_LINE, iterate
+from shoal._flat import MAX_DEPTH, MAX_DIGITS, MAX_LINE, Reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,17 +80,12 @@ def records_of(
     given = {"max_line": MAX_LINE, "max_depth": MAX_DEPTH, "max_digits": MAX_DIGITS}
     given.update(bounds or {})
     if form == "flat":
-        return _Named(iterate(file, **given), name)
+        return iter(Reader(file, name=name, **given))
     if form == "pickle":
         return _of_pickles(file, name)
     if form == "jsonl":
         return _of_json(file, name, given["max_line"])
     return _of_csv(file, name, header, _number if numbers else None, given["max_line"])
-
-
-def _Named(reader: Any, name: str) -> Iterator[Any]:
-    reader.name = name
-    return iter(reader)
 
 
 def _of_pickles(file: BinaryIO, name: str) -> Iterator[Any]:

@@ -114,14 +114,15 @@ static PyObject *columns_first(PyObject *object, PyObject *Py_UNUSED(args)) {
     flat_columns_object *self = (flat_columns_object *)object;
     struct flat_cursor cursor;
     size_t count = 0;
-    int status = self->is_open && self->keys == NULL ? next_record(self, &self->pending) : -1;
+    int status;
 
-    if (status < 0) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "first: the file was begun");
+    if (!self->is_open || self->keys != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "first: the file was begun");
         return NULL;
     }
     self->keys = PyList_New(0);
-    if (self->keys == NULL) return NULL;
+    status = self->keys == NULL ? -1 : next_record(self, &self->pending);
+    if (status < 0) return NULL;
     if (status == 1) {
         cursor = (struct flat_cursor){self->pending.start, self->pending.end, NULL, NULL};
         if (!flat_columns_shape(&cursor, &self->table.shape, &count, add_key, self->keys)) {
@@ -161,19 +162,22 @@ static PyObject *columns_read(PyObject *object, PyObject *Py_UNUSED(args)) {
     struct flat_line line;
     int status = 0;
 
-    if (self->held == NULL || !self->is_open) {
-        PyErr_SetString(PyExc_RuntimeError, "read: begin() says what first");
+    if (self->held == NULL || !self->is_open || self->running) {
+        PyErr_SetString(PyExc_RuntimeError, "read: begin() says what first, and one reads");
         return NULL;
     }
     flat_columns_restart(table);
+    self->running = true;
     while (table->count > 0 && !flat_columns_are_full(table) &&
            (status = next_record(self, &line)) > 0) {
         struct flat_cursor cursor = {line.start, line.end, NULL, NULL};
 
         if (flat_columns_line(table, &cursor)) continue;
         if (!PyErr_Occurred()) flat_columns_raise(self, &line, &cursor);
-        return NULL;
+        status = -1;
+        break;
     }
+    self->running = false;
     return status < 0 ? NULL : PyLong_FromSize_t(table->rows);
 }
 

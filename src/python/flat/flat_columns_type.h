@@ -21,7 +21,7 @@ typedef struct {
     PyObject *keys;      /* list of bytes: those of the first record */
     struct flat_columns table;
     struct flat_held *held; /* `table.count` of them */
-    size_t position;        /* of what is read now, in the source */
+    bool running; /* in a method: code that it calls must not use this */
 } flat_columns_object;
 
 /* Fills `table` and `held` from a list of (name, kind, width, signed, nullable, padded,
