@@ -1,5 +1,7 @@
 #include "flat_column.h"
 
+#include "flat_plain.h"
+
 #include <string.h>
 
 #define EXACT ((uint64_t)1 << 53)
@@ -154,11 +156,11 @@ static bool put_text(struct flat_columns *table, struct flat_column *column,
                      struct flat_cursor *cursor, const unsigned char *start, size_t size) {
     if (column->width != 0 && size > column->width)
         return flat_fail(cursor, start, "a text no longer than the schema allows, in UTF-8 bytes");
+    if (column->padded && size > 0 && column->text[column->text_size + size - 1] == 0)
+        return flat_fail(cursor, start, "a text that does not end in NUL, which NumPy takes away");
     column->uneven |= column->begun && size != column->longest;
     column->begun = true;
     if (size > column->longest) column->longest = size;
-    if (column->padded && size > 0 && column->text[column->text_size + size - 1] == 0)
-        return flat_fail(cursor, start, "a text that does not end in NUL, which NumPy takes away");
     column->text_size += size;
     table->text_size += size;
     column->ends[table->rows + 1] = (int32_t)column->text_size;
@@ -201,11 +203,45 @@ static bool read_string(struct flat_columns *table, struct flat_column *column,
     return put_text(table, column, cursor, start, size);
 }
 
+/* A value in the plain spelling of its column's type. False: it is not; nothing happened
+ * then, but for a failure of the cursor, which will be the same again. */
+static inline bool read_plain(struct flat_columns *table, struct flat_column *column,
+                              struct flat_cursor *cursor) {
+    const unsigned char *start = cursor->at, *behind = NULL;
+    struct flat_number number;
+    double real;
+
+    if (column->kind == FLAT_KIND_FLOAT) {
+        behind = flat_plain_float(start, cursor->end, &real);
+        if (behind == NULL || !flat_column_put_float(table, column, cursor, start, real))
+            return false;
+    } else if (column->kind == FLAT_KIND_INT) {
+        behind = flat_plain_int(start, cursor->end, &number);
+        if (behind == NULL || !flat_column_put_int(table, column, cursor, start, &number))
+            return false;
+    } else if (column->kind == FLAT_KIND_TEXT && start < cursor->end && *start == '\'') {
+        size_t size;
+
+        behind = flat_plain_text(start + 1, cursor->end);
+        size = behind == NULL ? 0 : (size_t)(behind - start) - 1;
+        if (behind == NULL || column->text_room - column->text_size < size) return false;
+        if (size > 0) memcpy(column->text + column->text_size, start + 1, size);
+        if (!put_text(table, column, cursor, start, size)) return false;
+        behind++;
+    }
+    if (behind == NULL) return false;
+    cursor->at = behind;
+    return true;
+}
+
 bool flat_column_read(struct flat_columns *table, struct flat_column *column,
                       struct flat_cursor *cursor) {
-    enum flat_token token = flat_peek(cursor);
-    const unsigned char *start = cursor->at;
+    const unsigned char *start;
+    enum flat_token token;
 
+    if (read_plain(table, column, cursor)) return true;
+    token = flat_peek(cursor);
+    start = cursor->at;
     switch (token) {
     case FLAT_NUMBER:
         return read_number(table, column, cursor, start);

@@ -210,8 +210,12 @@ static bool read_pairs(struct flat_columns *table, struct flat_cursor *cursor) {
 }
 
 static bool read_record(struct flat_columns *table, struct flat_cursor *cursor) {
-    enum flat_token token = flat_peek(cursor);
+    enum flat_token token;
 
+    /* Mostly the line begins with it. */
+    if (table->shape == FLAT_SHAPE_ITEMS && cursor->at < cursor->end && *cursor->at == '(')
+        return read_items(table, cursor);
+    token = flat_peek(cursor);
     switch (table->shape) {
     case FLAT_SHAPE_ITEMS:
         if (token == FLAT_OPEN_TUPLE || token == FLAT_OPEN_LIST) return read_items(table, cursor);

@@ -79,6 +79,7 @@ static int next_record(flat_columns_object *self, struct flat_line *line) {
     }
     while ((status = flat_source_line(&self->source, line)) > 0) {
         if (line->too_long) return flat_columns_raise_long(self);
+        if (line->start < line->end && *line->start == '(') return 1; /* as most do */
         if (!flat_is_blank(line->start, line->end)) return 1;
     }
     return status;
