@@ -19,10 +19,10 @@ enum { FLAT_FLOAT_ROOM = 32 }; /* bytes that the text of any double fits into */
  * memory, reported. */
 char *flat_float_write(double value, bool point, char *room);
 
-/* Reads decimal text, [digits] [. digits] [e [+-] digits], which the scanner has
- * checked; at most FLAT_LONGEST_FLOAT bytes. Beyond the range: inf. False: no memory,
- * reported. */
-bool flat_float_read(const unsigned char *text, size_t size, double *value);
+/* Reads a number in decimal, [digits] [. digits] [e [+-] digits], from the beginning of
+ * `size` bytes, of which the first is a digit or a point before one. Returns how many
+ * bytes it has; 0: no memory, reported. Beyond the range: inf. */
+size_t flat_float_read(const unsigned char *text, size_t size, double *value);
 
 #ifdef __cplusplus
 }

@@ -51,8 +51,20 @@ static inline void flat_skip_space(struct flat_cursor *cursor) {
         cursor->at++;
 }
 
+/* What a byte can begin, by itself: a prefix of a string counts as FLAT_NAME. */
+extern const unsigned char flat_tokens[256];
+
+/* The rest of flat_peek(), where one byte does not tell: a letter or a point. */
+enum flat_token flat_look_closer(const struct flat_cursor *cursor);
+
 /* Passes over space and says what comes then; takes nothing of it. */
-enum flat_token flat_peek(struct flat_cursor *cursor);
+static inline enum flat_token flat_peek(struct flat_cursor *cursor) {
+    flat_skip_space(cursor);
+    if (cursor->at == cursor->end) return FLAT_END;
+    if (flat_tokens[*cursor->at] == FLAT_NAME || *cursor->at == '.')
+        return flat_look_closer(cursor);
+    return (enum flat_token)flat_tokens[*cursor->at];
+}
 
 /* Takes one character, with space before it; `expected` is for the failure. */
 bool flat_take(struct flat_cursor *cursor, char character, const char *expected);
@@ -131,8 +143,14 @@ size_t flat_string_write_utf8(const struct flat_string *string, unsigned char *r
 
 /* ---- Names --------------------------------------------------------------- */
 
-enum flat_name { FLAT_NAME_NONE, FLAT_NAME_TRUE, FLAT_NAME_FALSE, FLAT_NAME_ELLIPSIS,
-                 FLAT_NAME_SET, FLAT_NAME_FROZENSET };
+enum flat_name {
+    FLAT_NAME_NONE,
+    FLAT_NAME_TRUE,
+    FLAT_NAME_FALSE,
+    FLAT_NAME_ELLIPSIS,
+    FLAT_NAME_SET,
+    FLAT_NAME_FROZENSET
+};
 
 /* None, True, False, Ellipsis (or "..."), set or frozenset; nothing may be joined to
  * it. Behind the last two comes "(", which is not taken. */
@@ -145,6 +163,11 @@ bool flat_scan_name(struct flat_cursor *cursor, enum flat_name *name);
 size_t flat_column(const unsigned char *line, const unsigned char *byte);
 
 /* Whether a line has no record: it is empty, of spaces, or a comment. */
-bool flat_is_blank(const unsigned char *line, const unsigned char *end);
+static inline bool flat_is_blank(const unsigned char *line, const unsigned char *end) {
+    struct flat_cursor cursor = {line, end, NULL, NULL};
+
+    flat_skip_space(&cursor);
+    return cursor.at == end || *cursor.at == '#';
+}
 
 #endif

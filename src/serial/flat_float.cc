@@ -70,8 +70,7 @@ extern "C" char *flat_float_write(double value, bool point, char *room) {
     return with_point(room, digits, count, before, point);
 }
 
-extern "C" bool flat_float_read(const unsigned char *text, size_t size, double *value) {
+extern "C" size_t flat_float_read(const unsigned char *text, size_t size, double *value) {
     const char *start = reinterpret_cast<const char *>(text);
-    fast_float::from_chars(start, start + size, *value);
-    return true;
+    return static_cast<size_t>(fast_float::from_chars(start, start + size, *value).ptr - start);
 }

@@ -135,8 +135,7 @@ bool flat_put_text(struct flat_output *output, struct shoal_text text) {
 
 /* ---- Bytes --------------------------------------------------------------- */
 
-static bool put_escaped_bytes(struct flat_output *output, const unsigned char *bytes,
-                              size_t size) {
+static bool put_escaped_bytes(struct flat_output *output, const unsigned char *bytes, size_t size) {
     char quote = quote_for((struct shoal_text){bytes, size, 1});
 
     if (!flat_put_byte(output, quote)) return false;

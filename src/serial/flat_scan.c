@@ -2,16 +2,15 @@
 
 #include <string.h>
 
-/* Of a single byte; FLAT_NAME may still be the prefix of a string. */
-static const unsigned char tokens[256] = {
-    ['0'] = FLAT_NUMBER,      ['1'] = FLAT_NUMBER,      ['2'] = FLAT_NUMBER,
-    ['3'] = FLAT_NUMBER,      ['4'] = FLAT_NUMBER,      ['5'] = FLAT_NUMBER,
-    ['6'] = FLAT_NUMBER,      ['7'] = FLAT_NUMBER,      ['8'] = FLAT_NUMBER,
-    ['9'] = FLAT_NUMBER,      ['+'] = FLAT_NUMBER,      ['-'] = FLAT_NUMBER,
-    ['.'] = FLAT_NUMBER,      ['\''] = FLAT_STRING,     ['"'] = FLAT_STRING,
-    ['('] = FLAT_OPEN_TUPLE,  ['['] = FLAT_OPEN_LIST,   ['{'] = FLAT_OPEN_BRACE,
-    [')'] = FLAT_CLOSE_TUPLE, [']'] = FLAT_CLOSE_LIST,  ['}'] = FLAT_CLOSE_BRACE,
-    [','] = FLAT_COMMA,       [':'] = FLAT_COLON,       ['#'] = FLAT_END,
+const unsigned char flat_tokens[256] = {
+    ['0'] = FLAT_NUMBER,       ['1'] = FLAT_NUMBER,       ['2'] = FLAT_NUMBER,
+    ['3'] = FLAT_NUMBER,       ['4'] = FLAT_NUMBER,       ['5'] = FLAT_NUMBER,
+    ['6'] = FLAT_NUMBER,       ['7'] = FLAT_NUMBER,       ['8'] = FLAT_NUMBER,
+    ['9'] = FLAT_NUMBER,       ['+'] = FLAT_NUMBER,       ['-'] = FLAT_NUMBER,
+    ['.'] = FLAT_NUMBER,       ['\''] = FLAT_STRING,      ['"'] = FLAT_STRING,
+    ['('] = FLAT_OPEN_TUPLE,   ['['] = FLAT_OPEN_LIST,    ['{'] = FLAT_OPEN_BRACE,
+    [')'] = FLAT_CLOSE_TUPLE,  [']'] = FLAT_CLOSE_LIST,   ['}'] = FLAT_CLOSE_BRACE,
+    [','] = FLAT_COMMA,        [':'] = FLAT_COLON,        ['#'] = FLAT_END,
     ['a' ... 'z'] = FLAT_NAME, ['A' ... 'Z'] = FLAT_NAME, ['_'] = FLAT_NAME,
 };
 
@@ -30,16 +29,10 @@ static bool is_prefix(const struct flat_cursor *cursor) {
     return (first == 'b' && second == 'r') || (first == 'r' && second == 'b');
 }
 
-enum flat_token flat_peek(struct flat_cursor *cursor) {
-    enum flat_token token;
-
-    flat_skip_space(cursor);
-    if (cursor->at == cursor->end) return FLAT_END;
-    token = tokens[*cursor->at];
-    if (token == FLAT_NAME && is_prefix(cursor)) return FLAT_STRING;
-    if (*cursor->at == '.' && cursor->end - cursor->at >= 3 && memcmp(cursor->at, "...", 3) == 0)
-        return FLAT_POINTS;
-    return token;
+enum flat_token flat_look_closer(const struct flat_cursor *cursor) {
+    if (*cursor->at != '.') return is_prefix(cursor) ? FLAT_STRING : FLAT_NAME;
+    if (cursor->end - cursor->at >= 3 && memcmp(cursor->at, "...", 3) == 0) return FLAT_POINTS;
+    return FLAT_NUMBER;
 }
 
 bool flat_take(struct flat_cursor *cursor, char character, const char *expected) {
@@ -53,7 +46,7 @@ bool flat_take(struct flat_cursor *cursor, char character, const char *expected)
 /* ---- Names --------------------------------------------------------------- */
 
 static bool is_name_byte(unsigned char byte) {
-    return tokens[byte] == FLAT_NAME || (byte >= '0' && byte <= '9') || byte >= 0x80;
+    return flat_tokens[byte] == FLAT_NAME || (byte >= '0' && byte <= '9') || byte >= 0x80;
 }
 
 static const struct {
@@ -101,10 +94,4 @@ size_t flat_column(const unsigned char *line, const unsigned char *byte) {
 
     for (; line < byte; line += character_size(line, byte)) column++;
     return column;
-}
-
-bool flat_is_blank(const unsigned char *line, const unsigned char *end) {
-    struct flat_cursor cursor = {line, end, NULL, NULL};
-
-    return flat_peek(&cursor) == FLAT_END;
 }

@@ -4,10 +4,10 @@
 #include "shoal/flat_float.h"
 #include "shoal/flat_scan.h"
 
-/* An unsigned number, which a sign or the other part of a complex may belong to. */
-struct part {
-    struct flat_number number; /* FLAT_INT, FLAT_BIG_INT or FLAT_FLOAT */
-    bool imaginary;            /* "j" is behind it */
+/* Bytes that make the number in front of them another word, or a longer one. */
+static const bool joins[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true,   ['a' ... 'z'] = true,
+    ['_'] = true,         [0x80 ... 0xff] = true, ['.'] = true,
 };
 
 static const char a_digit[] = "a digit";
@@ -21,14 +21,13 @@ static unsigned digit_value(unsigned char byte) {
     return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : 99;
 }
 
-/* Whether a byte would make the number in front of it another word. */
 static bool goes_on(const struct flat_cursor *cursor, const unsigned char *at) {
-    unsigned char byte;
+    return at < cursor->end && joins[*at];
+}
 
-    if (at == cursor->end) return false;
-    byte = *at;
-    return is_decimal(byte) || byte == '_' || byte == '.' || byte >= 0x80 ||
-           ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+/* Whether a byte behind digits makes them a float, or imaginary. */
+static bool is_fraction(unsigned char byte) {
+    return byte == '.' || (byte | 0x20) == 'e' || (byte | 0x20) == 'j';
 }
 
 /* Passes over digits with single underscores between them, at least one; NULL: failed. */
@@ -72,21 +71,21 @@ static void count_integer(struct flat_number *number, const unsigned char *at,
 
 /* 0x, 0o, 0b: the prefix is there. */
 static bool scan_based(struct flat_cursor *cursor, const unsigned char *at, unsigned base,
-                       struct part *part) {
+                       struct flat_number *number) {
     const unsigned char *start = at + 2, *end;
 
     if (start < cursor->end && *start == '_') start++;
     end = pass_digits(cursor, start, base);
     if (end == NULL) return false;
     if (goes_on(cursor, end)) return flat_fail(cursor, end, an_end);
-    count_integer(&part->number, start, end, base);
+    count_integer(number, start, end, base);
     cursor->at = end;
     return true;
 }
 
 static bool has_eight_digits(uint64_t word) {
-    return ((word & 0xf0f0f0f0f0f0f0f0u) | ((word + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4)
-           == 0x3333333333333333u;
+    return ((word & 0xf0f0f0f0f0f0f0f0u) |
+            ((word + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4) == 0x3333333333333333u;
 }
 
 /* Eight digits at once: pairs, then fours, then all, in the fields of one word. */
@@ -116,68 +115,72 @@ static const unsigned char *pass_plain(const unsigned char *at, const unsigned c
 
 /* ---- Floats -------------------------------------------------------------- */
 
-/* The text of a float without its underscores; 0: it is too long. */
-static size_t without_underscores(const unsigned char *at, const unsigned char *end,
-                                  unsigned char *room) {
+/* Fails at the beginning of the number. */
+static bool read_plain(struct flat_cursor *cursor, const unsigned char *start, size_t size,
+                       const unsigned char **end, double *value) {
+    size_t used = flat_float_read(start, size, value);
+
+    *end = start + used;
+    if (used == 0) return flat_fail(cursor, cursor->at, "memory for a float");
+    return used <= FLAT_LONGEST_FLOAT ||
+           flat_fail(cursor, cursor->at, "a float of at most 1024 characters");
+}
+
+/* Where a float with underscores ends; NULL: failed. */
+static const unsigned char *pass_float(struct flat_cursor *cursor, const unsigned char *at) {
+    if (*at != '.') at = pass_digits(cursor, at, 10);
+    if (at != NULL && at < cursor->end && *at == '.') {
+        at++;
+        if (at < cursor->end && is_decimal(*at)) at = pass_digits(cursor, at, 10);
+    }
+    if (at == NULL || at == cursor->end || (*at | 0x20) != 'e') return at;
+    at++;
+    if (at < cursor->end && (*at == '+' || *at == '-')) at++;
+    return pass_digits(cursor, at, 10);
+}
+
+/* The same with the underscores taken away, for what flat_float_read() does not take. */
+static bool read_spaced(struct flat_cursor *cursor, const unsigned char *start,
+                        const unsigned char **end, double *value) {
+    unsigned char room[FLAT_LONGEST_FLOAT + 1];
+    const unsigned char *stop = pass_float(cursor, start), *behind;
     size_t size = 0;
 
-    for (; at < end; at++) {
-        if (*at == '_') continue;
-        if (size == FLAT_LONGEST_FLOAT) return 0;
-        room[size++] = *at;
-    }
-    return size;
+    if (stop == NULL) return false;
+    for (const unsigned char *at = start; at < stop && size < sizeof room; at++)
+        if (*at != '_') room[size++] = *at;
+    *end = stop;
+    return read_plain(cursor, room, size, &behind, value);
 }
 
 static bool read_float(struct flat_cursor *cursor, const unsigned char *start,
-                       const unsigned char *end, double *value) {
-    unsigned char room[FLAT_LONGEST_FLOAT];
-    size_t size = (size_t)(end - start);
+                       const unsigned char **end, double *value) {
+    size_t left = (size_t)(cursor->end - start);
 
-    if (memchr(start, '_', size) != NULL) {
-        size = without_underscores(start, end, room);
-        start = room;
-    }
-    if (size == 0 || size > FLAT_LONGEST_FLOAT)
-        return flat_fail(cursor, cursor->at, "a float of at most 1024 characters");
-    return flat_float_read(start, size, value) || flat_fail(cursor, cursor->at, "memory");
+    if (!read_plain(cursor, start, left, end, value)) return false;
+    if (*end == cursor->end || (**end != '_' && (**end | 0x20) != 'e')) return true;
+    return read_spaced(cursor, start, end, value);
 }
 
-/* What may be behind the integer part, to its end; NULL: failed. */
-static const unsigned char *pass_fraction(struct flat_cursor *cursor, const unsigned char *at) {
-    if (at < cursor->end && *at == '.') {
-        at++;
-        if (at < cursor->end && is_decimal(*at)) at = pass_digits(cursor, at, 10);
-        if (at == NULL) return NULL;
-    }
-    if (at < cursor->end && (*at | 0x20) == 'e') {
-        at++;
-        if (at < cursor->end && (*at == '+' || *at == '-')) at++;
-        at = pass_digits(cursor, at, 10);
-    }
-    return at;
-}
-
-/* Takes "j" where it is, and whatever would not belong there fails. */
-static bool end_part(struct flat_cursor *cursor, const unsigned char *at, struct part *part) {
-    part->imaginary = at < cursor->end && (*at | 0x20) == 'j';
-    if (part->imaginary) at++;
+/* Takes "j" where it is; whatever would not belong there fails. */
+static bool end_part(struct flat_cursor *cursor, const unsigned char *at, bool *imaginary) {
+    *imaginary = at < cursor->end && (*at | 0x20) == 'j';
+    at += *imaginary;
     if (goes_on(cursor, at)) return flat_fail(cursor, at, an_end);
     cursor->at = at;
     return true;
 }
 
-static bool is_fraction(const struct flat_cursor *cursor, const unsigned char *at) {
-    return at < cursor->end && (*at == '.' || (*at | 0x20) == 'e' || (*at | 0x20) == 'j');
+static bool scan_float(struct flat_cursor *cursor, const unsigned char *start,
+                       struct flat_number *number, bool *imaginary) {
+    const unsigned char *end;
+
+    if (!read_float(cursor, start, &end, &number->real)) return false;
+    number->kind = FLAT_FLOAT;
+    return end_part(cursor, end, imaginary);
 }
 
-static bool scan_float(struct flat_cursor *cursor, const unsigned char *start,
-                       const unsigned char *at, struct part *part) {
-    at = pass_fraction(cursor, at);
-    if (at == NULL || !read_float(cursor, start, at, &part->number.real)) return false;
-    part->number.kind = FLAT_FLOAT;
-    return end_part(cursor, at, part);
-}
+/* ---- Decimal ------------------------------------------------------------- */
 
 /* Whether plain digits, of which pass_plain() has added up 19, are a FLAT_INT. */
 static bool is_small(struct flat_number *number, const unsigned char *start,
@@ -190,25 +193,32 @@ static bool is_small(struct flat_number *number, const unsigned char *start,
                                    &number->magnitude);
 }
 
-static bool scan_decimal(struct flat_cursor *cursor, const unsigned char *start,
-                         struct part *part) {
-    struct flat_number *number = &part->number;
-    const unsigned char *at = pass_plain(start, cursor->end, &number->magnitude);
+/* Digits up to `at`, and no fraction behind them. */
+static bool scan_integer(struct flat_cursor *cursor, const unsigned char *start,
+                         const unsigned char *at, struct flat_number *number, bool *imaginary) {
     bool plain = at == cursor->end || *at != '_';
 
-    if (at == start) {
-        if (at + 1 < cursor->end && *at == '.' && is_decimal(at[1]))
-            return scan_float(cursor, start, at, part);
-        return flat_fail(cursor, at, a_digit);
-    }
     if (!plain) at = pass_digits(cursor, start, 10);
     if (at == NULL) return false;
-    if (is_fraction(cursor, at)) return scan_float(cursor, start, at, part);
-    if (!plain || *start == '0' || !is_small(number, start, at))
+    if (at < cursor->end && !plain && is_fraction(*at))
+        return scan_float(cursor, start, number, imaginary);
+    if (!plain || *start == '0' || !is_small(number, start, at)) {
         count_integer(number, start, at, 10);
-    if (*start == '0' && number->digit_count > 0)
-        return flat_fail(cursor, start, "an integer without leading zeros");
-    return end_part(cursor, at, part);
+        if (*start == '0' && number->digit_count > 0)
+            return flat_fail(cursor, start, "an integer without leading zeros");
+    }
+    return end_part(cursor, at, imaginary);
+}
+
+static bool scan_decimal(struct flat_cursor *cursor, const unsigned char *start,
+                         struct flat_number *number, bool *imaginary) {
+    const unsigned char *at = pass_plain(start, cursor->end, &number->magnitude);
+    unsigned char next = at < cursor->end ? *at : 0;
+
+    if (at == start && (next != '.' || at + 1 == cursor->end || !is_decimal(at[1])))
+        return flat_fail(cursor, at, a_digit);
+    if (is_fraction(next)) return scan_float(cursor, start, number, imaginary);
+    return scan_integer(cursor, start, at, number, imaginary);
 }
 
 /* ---- nan and inf --------------------------------------------------------- */
@@ -225,27 +235,35 @@ bool flat_is_number_name(const struct flat_cursor *cursor) {
     return !goes_on(cursor, behind);
 }
 
-static bool scan_name(struct flat_cursor *cursor, const unsigned char *at, struct part *part) {
-    part->number.kind = FLAT_FLOAT;
-    part->number.real = *at == 'n' ? (double)NAN : (double)INFINITY;
-    return end_part(cursor, at + 3, part);
+static bool scan_name(struct flat_cursor *cursor, const unsigned char *at,
+                      struct flat_number *number, bool *imaginary) {
+    number->kind = FLAT_FLOAT;
+    number->real = *at == 'n' ? (double)NAN : (double)INFINITY;
+    return end_part(cursor, at + 3, imaginary);
 }
 
 /* ---- Whole numbers ------------------------------------------------------- */
 
-/* A part without its sign; the cursor's `at` is moved only on success. */
-static bool scan_part(struct flat_cursor *cursor, const unsigned char *at, struct part *part) {
-    part->imaginary = false;
-    if (is_nan_or_inf(at, cursor->end)) return scan_name(cursor, at, part);
+/* A number without its sign; `imaginary`: with "j" behind it. The cursor's `at` is
+ * moved only on success. */
+static bool scan_part(struct flat_cursor *cursor, const unsigned char *at,
+                      struct flat_number *number, bool *imaginary) {
+    *imaginary = false;
+    if (at < cursor->end && (*at == 'n' || *at == 'i') && is_nan_or_inf(at, cursor->end))
+        return scan_name(cursor, at, number, imaginary);
     if (cursor->end - at >= 2 && *at == '0') {
         switch (at[1] | 0x20) {
-        case 'x': return scan_based(cursor, at, 16, part);
-        case 'o': return scan_based(cursor, at, 8, part);
-        case 'b': return scan_based(cursor, at, 2, part);
-        default: break;
+        case 'x':
+            return scan_based(cursor, at, 16, number);
+        case 'o':
+            return scan_based(cursor, at, 8, number);
+        case 'b':
+            return scan_based(cursor, at, 2, number);
+        default:
+            break;
         }
     }
-    return scan_decimal(cursor, at, part);
+    return scan_decimal(cursor, at, number, imaginary);
 }
 
 static const unsigned char *pass_sign(const struct flat_cursor *cursor, bool *negative) {
@@ -259,14 +277,14 @@ static const unsigned char *pass_sign(const struct flat_cursor *cursor, bool *ne
     return after.at;
 }
 
-/* A part as a double; false: it is an integer that is not for complex numbers. */
+/* A part of a complex as a double; false: it is an integer beyond them. */
 static bool part_as_double(struct flat_cursor *cursor, const unsigned char *start,
                            const struct flat_number *number, double *value) {
-    if (number->kind == FLAT_INT) *value = (double)number->magnitude;
-    if (number->kind == FLAT_FLOAT) *value = number->real;
+    const unsigned char *end;
+
+    *value = number->kind == FLAT_INT ? (double)number->magnitude : number->real;
     if (number->kind != FLAT_BIG_INT) return true;
-    if (number->base == 10 && read_float(cursor, number->digits, number->digits_end, value) &&
-        !isinf(*value))
+    if (number->base == 10 && read_float(cursor, number->digits, &end, value) && !isinf(*value))
         return true;
     return flat_fail(cursor, start, "a number in the range of floats");
 }
@@ -274,17 +292,17 @@ static bool part_as_double(struct flat_cursor *cursor, const unsigned char *star
 /* Behind the real part: a sign and the imaginary part. */
 static bool scan_imaginary(struct flat_cursor *cursor, const unsigned char *start,
                            struct flat_number *number) {
-    struct part part;
-    bool negative;
+    struct flat_number part;
+    bool negative, imaginary;
     const unsigned char *at = pass_sign(cursor, &negative);
 
     if (!part_as_double(cursor, start, number, &number->real)) return false;
     if (number->negative) number->real = -number->real;
-    if (!scan_part(cursor, at, &part)) return false;
-    if (!part.imaginary) return flat_fail(cursor, cursor->at, "'j'");
+    if (!scan_part(cursor, at, &part, &imaginary)) return false;
+    if (!imaginary) return flat_fail(cursor, cursor->at, "'j'");
     number->kind = FLAT_COMPLEX;
     number->negative = false;
-    if (!part_as_double(cursor, at, &part.number, &number->imaginary)) return false;
+    if (!part_as_double(cursor, at, &part, &number->imaginary)) return false;
     if (negative) number->imaginary = -number->imaginary;
     return true;
 }
@@ -300,26 +318,31 @@ static bool make_imaginary(struct flat_cursor *cursor, const unsigned char *star
     return true;
 }
 
-bool flat_scan_number(struct flat_cursor *cursor, struct flat_number *number) {
-    const unsigned char *start = cursor->at, *at, *behind;
-    struct part part;
-    bool negative;
+/* Whether the imaginary part comes behind the real one; passes over space to it. */
+static bool has_imaginary(struct flat_cursor *cursor) {
+    const unsigned char *behind = cursor->at;
 
-    at = pass_sign(cursor, &negative);
-    part.number.digit_count = 0;
-    if (!scan_part(cursor, at, &part)) return false;
-    *number = part.number;
-    number->negative = negative;
-    if (part.imaginary) return make_imaginary(cursor, start, number);
-    behind = cursor->at;
+    if (behind == cursor->end || *behind == ',') return false;
     flat_skip_space(cursor);
-    if (cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-')) {
+    if (cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-')) return true;
+    cursor->at = behind;
+    return false;
+}
+
+bool flat_scan_number(struct flat_cursor *cursor, struct flat_number *number) {
+    const unsigned char *start = cursor->at;
+    bool imaginary;
+
+    if (!scan_part(cursor, pass_sign(cursor, &number->negative), number, &imaginary)) return false;
+    if (imaginary) return make_imaginary(cursor, start, number);
+    if (has_imaginary(cursor)) {
         if (scan_imaginary(cursor, start, number)) return true;
         cursor->at = start;
         return false;
     }
-    cursor->at = behind;
-    if (number->kind == FLAT_FLOAT && negative) number->real = -number->real;
-    if (number->kind == FLAT_FLOAT) number->negative = false;
+    if (number->kind == FLAT_FLOAT) {
+        if (number->negative) number->real = -number->real;
+        number->negative = false;
+    }
     return true;
 }

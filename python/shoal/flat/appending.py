@@ -146,7 +146,9 @@ def _packed_ends(name: str) -> bool:
             while piece := file.read(_PIECE):
                 last = piece
     except (*damage(), OSError) as error:
-        raise TornLineError(f"{name}: cut off or damaged, so nothing is appended: {error}") from None
+        raise TornLineError(
+            f"{name}: cut off or damaged, so nothing is appended: {error}"
+        ) from None
     return last.endswith(b"\n")
 
 

@@ -20,9 +20,7 @@ class FlatError(ValueError):
         What is there.
     """
 
-    def __init__(
-        self, file: str | None, line: int, column: int, expected: str, found: str
-    ) -> None:
+    def __init__(self, file: str | None, line: int, column: int, expected: str, found: str) -> None:
         self.file = file
         self.line = line
         self.column = column

@@ -16,7 +16,6 @@ static PyObject *power_of_ten(size_t exponent) {
 
 /* ---- Reading ------------------------------------------------------------- */
 
-
 static PyObject *read_piece(const char *digits, size_t size) {
     char copy[PIECE + 1];
 

@@ -86,7 +86,8 @@ static Py_ssize_t count_taken(PyObject *answer, Py_ssize_t size) {
     if (!PyLong_CheckExact(answer)) return size; /* a file that does not say */
     taken = PyLong_AsSsize_t(answer);
     if (taken >= 0 && taken <= size) return taken;
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "write() returned a count out of range");
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "write() returned a count out of range");
     return -1;
 }
 

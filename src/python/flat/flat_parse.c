@@ -59,8 +59,8 @@ static enum step open_bracket(struct flat_parser *parser, enum flat_kind kind, s
     if (parser->depth == parser->open_room &&
         grow(&parser->open, &parser->open_room, sizeof *parser->open) < 0)
         return FAILED;
-    parser->open[parser->depth++] = (struct flat_open){
-        .kind = kind, .start = start, .item = parser->cursor.at, .height = 0};
+    parser->open[parser->depth++] =
+        (struct flat_open){.kind = kind, .start = start, .item = parser->cursor.at, .height = 0};
     return VALUE_FOLLOWS;
 }
 
@@ -90,11 +90,16 @@ static enum step take_name(struct flat_parser *parser) {
 
     if (!flat_scan_name(cursor, &name)) return FAILED;
     switch (name) {
-    case FLAT_NAME_NONE: return push(parser, Py_NewRef(Py_None), 0);
-    case FLAT_NAME_TRUE: return push(parser, Py_NewRef(Py_True), 0);
-    case FLAT_NAME_FALSE: return push(parser, Py_NewRef(Py_False), 0);
-    case FLAT_NAME_ELLIPSIS: return push(parser, Py_NewRef(Py_Ellipsis), 0);
-    default: break;
+    case FLAT_NAME_NONE:
+        return push(parser, Py_NewRef(Py_None), 0);
+    case FLAT_NAME_TRUE:
+        return push(parser, Py_NewRef(Py_True), 0);
+    case FLAT_NAME_FALSE:
+        return push(parser, Py_NewRef(Py_False), 0);
+    case FLAT_NAME_ELLIPSIS:
+        return push(parser, Py_NewRef(Py_Ellipsis), 0);
+    default:
+        break;
     }
     if (!flat_take(cursor, '(', "'('")) return FAILED;
     if (name == FLAT_NAME_FROZENSET) return open_bracket(parser, FLAT_FROZENSET, parser->count);
@@ -105,19 +110,23 @@ static enum step take_name(struct flat_parser *parser) {
 static bool may_close(const struct flat_open *open, enum flat_token token) {
     if (open == NULL || open->must) return false;
     switch (open->kind) {
-    case FLAT_BARE: return token == FLAT_END;
+    case FLAT_BARE:
+        return token == FLAT_END;
     case FLAT_TUPLE:
-    case FLAT_FROZENSET: return token == FLAT_CLOSE_TUPLE;
-    case FLAT_LIST: return token == FLAT_CLOSE_LIST;
-    default: return token == FLAT_CLOSE_BRACE;
+    case FLAT_FROZENSET:
+        return token == FLAT_CLOSE_TUPLE;
+    case FLAT_LIST:
+        return token == FLAT_CLOSE_LIST;
+    default:
+        return token == FLAT_CLOSE_BRACE;
     }
 }
 
 static const char *value_or_end(const struct flat_open *open) {
     static const char *const words[] = {
-        [FLAT_TUPLE] = "a value or ')'", [FLAT_BARE] = "a value or the end of the line",
-        [FLAT_LIST] = "a value or ']'",  [FLAT_BRACE] = "a value or '}'",
-        [FLAT_DICT] = "a value or '}'",  [FLAT_SET] = "a value or '}'",
+        [FLAT_TUPLE] = "a value or ')'",   [FLAT_BARE] = "a value or the end of the line",
+        [FLAT_LIST] = "a value or ']'",    [FLAT_BRACE] = "a value or '}'",
+        [FLAT_DICT] = "a value or '}'",    [FLAT_SET] = "a value or '}'",
         [FLAT_FROZENSET] = "a set or ')'",
     };
 
@@ -139,22 +148,28 @@ static enum step take_bracket(struct flat_parser *parser, enum flat_kind kind) {
 static enum step take_value(struct flat_parser *parser) {
     enum flat_token token = flat_peek(&parser->cursor);
     struct flat_open *open = innermost(parser);
-    bool is_key = open != NULL && (open->kind == FLAT_BRACE || open->kind == FLAT_DICT) &&
-                  !open->is_value;
+    bool is_key =
+        open != NULL && (open->kind == FLAT_BRACE || open->kind == FLAT_DICT) && !open->is_value;
 
     if (open != NULL) open->item = parser->cursor.at;
     switch (token) {
     case FLAT_NUMBER:
-    case FLAT_STRING: return push(parser, flat_parse_leaf(parser, token, is_key), 0);
-    case FLAT_POINTS: return take_name(parser);
+    case FLAT_STRING:
+        return push(parser, flat_parse_leaf(parser, token, is_key), 0);
+    case FLAT_POINTS:
+        return take_name(parser);
     case FLAT_NAME:
         if (flat_is_number_name(&parser->cursor))
             return push(parser, flat_parse_leaf(parser, FLAT_NUMBER, is_key), 0);
         return take_name(parser);
-    case FLAT_OPEN_TUPLE: return take_bracket(parser, FLAT_TUPLE);
-    case FLAT_OPEN_LIST: return take_bracket(parser, FLAT_LIST);
-    case FLAT_OPEN_BRACE: return take_bracket(parser, FLAT_BRACE);
-    default: break;
+    case FLAT_OPEN_TUPLE:
+        return take_bracket(parser, FLAT_TUPLE);
+    case FLAT_OPEN_LIST:
+        return take_bracket(parser, FLAT_LIST);
+    case FLAT_OPEN_BRACE:
+        return take_bracket(parser, FLAT_BRACE);
+    default:
+        break;
     }
     if (!may_close(open, token)) return no_value(parser);
     if (token != FLAT_END) parser->cursor.at++;
@@ -239,6 +254,7 @@ static enum step behind_value(struct flat_parser *parser) {
     enum flat_token token = flat_peek(&parser->cursor);
     struct flat_open *open = innermost(parser);
 
+    if (token == FLAT_COMMA && open != NULL && open->kind <= FLAT_LIST) return go_on(parser, open);
     if (open == NULL) return behind_record(parser, token);
     if (open->kind == FLAT_BRACE || open->kind == FLAT_SET ||
         (open->kind == FLAT_DICT && !open->is_value)) {

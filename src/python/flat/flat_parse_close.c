@@ -72,10 +72,15 @@ static PyObject *make_frozenset(PyObject **values, size_t count) {
 PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count) {
     switch (kind) {
     case FLAT_TUPLE:
-    case FLAT_BARE: return make_tuple(values, count);
-    case FLAT_LIST: return make_list(values, count);
-    case FLAT_FROZENSET: return make_frozenset(values, count);
-    case FLAT_SET: return make_set(values, count);
-    default: return make_dict(values, count);
+    case FLAT_BARE:
+        return make_tuple(values, count);
+    case FLAT_LIST:
+        return make_list(values, count);
+    case FLAT_FROZENSET:
+        return make_frozenset(values, count);
+    case FLAT_SET:
+        return make_set(values, count);
+    default:
+        return make_dict(values, count);
     }
 }

@@ -166,8 +166,10 @@ static PyObject *parse_number(struct flat_parser *parser) {
     case FLAT_FLOAT:
         return parser->share ? share_float(parser, PyFloat_FromDouble(number.real))
                              : PyFloat_FromDouble(number.real);
-    case FLAT_COMPLEX: return PyComplex_FromDoubles(number.real, number.imaginary);
-    default: return make_big_int(parser, &number);
+    case FLAT_COMPLEX:
+        return PyComplex_FromDoubles(number.real, number.imaginary);
+    default:
+        return make_big_int(parser, &number);
     }
 }
 

@@ -63,8 +63,8 @@ PyObject *flat_parse_leaf(struct flat_parser *parser, enum flat_token token, boo
 PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count);
 
 /* flat_report.c: a FlatError for what the parser failed at. NULL: an exception. */
-PyObject *flat_error_new(struct flat_state *state, const struct flat_parser *parser,
-                         PyObject *name, const struct flat_line *line, uint64_t number);
+PyObject *flat_error_new(struct flat_state *state, const struct flat_parser *parser, PyObject *name,
+                         const struct flat_line *line, uint64_t number);
 
 /* Fails with "..., at most N ..." for what is expected; returns NULL. */
 void *flat_over(struct flat_parser *parser, const unsigned char *wrong, const char *format,

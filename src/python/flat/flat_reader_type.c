@@ -6,8 +6,7 @@
 enum errors { ERRORS_RAISE, ERRORS_SKIP, ERRORS_COLLECT };
 
 struct flat_reader {
-    PyObject_HEAD
-    struct flat_source source;
+    PyObject_HEAD struct flat_source source;
     struct flat_parser parser;
     PyObject *name;     /* str or None */
     PyObject *list;     /* of errors */
@@ -33,8 +32,8 @@ static int report(struct flat_reader *reader, const struct flat_line *line) {
     if (PyErr_Occurred()) return -1;
     reader->skipped += reader->errors != ERRORS_RAISE;
     if (reader->errors == ERRORS_SKIP) return 0;
-    error = flat_error_new(state_of(reader), &reader->parser, reader->name, line,
-                           reader->source.line);
+    error =
+        flat_error_new(state_of(reader), &reader->parser, reader->name, line, reader->source.line);
     if (error == NULL) return -1;
     if (reader->errors == ERRORS_COLLECT)
         status = PyList_Append(reader->list, error);
@@ -207,7 +206,7 @@ static int parse_errors(struct flat_reader *reader, const char *errors) {
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     static char *known[] = {"source",     "name",  "errors",   "max_depth", "max_line",
-                            "max_digits", "share", "progress", "close",    NULL};
+                            "max_digits", "share", "progress", "close",     NULL};
     struct flat_bounds bounds = {FLAT_MAX_DEPTH, FLAT_MAX_LINE, FLAT_MAX_DIGITS};
     PyObject *source, *name = Py_None, *progress = Py_None;
     const char *errors = "raise";
@@ -298,7 +297,8 @@ static const char reader_doc[] =
     "    passed over, and its error goes to the list `errors`.\n"
     "max_depth, max_line, max_digits : int\n"
     "    Brackets in one another, bytes of a line, digits of an int.\n"
-    "share : bool\n    Make equal str, int and float one object, as far as a small cache sees them.\n"
+    "share : bool\n    Make equal str, int and float one object, as far as a small cache sees "
+    "them.\n"
     "progress : callable, optional\n"
     "    Called now and then with the bytes read and the part that is done, or None.\n"
     "close : bool\n    Close the file at the end, or when the reader goes.";

@@ -38,8 +38,8 @@ static PyObject *what_is_there(const unsigned char *at, const unsigned char *end
     return result;
 }
 
-PyObject *flat_error_new(struct flat_state *state, const struct flat_parser *parser,
-                         PyObject *name, const struct flat_line *line, uint64_t number) {
+PyObject *flat_error_new(struct flat_state *state, const struct flat_parser *parser, PyObject *name,
+                         const struct flat_line *line, uint64_t number) {
     const struct flat_cursor *cursor = &parser->cursor;
     PyObject *type = error_class(state), *found, *expected, *error = NULL;
     size_t column = flat_column(line->start, cursor->wrong);

@@ -8,7 +8,7 @@
 #include "flat_compat.h"
 
 enum {
-    FLAT_READ_SIZE = 256 * 1024, /* bytes asked of a file at a time */
+    FLAT_READ_SIZE = 128 * 1024, /* bytes asked of a file at a time */
     FLAT_MAX_LINE = 64 << 20,    /* bytes of a line, unless the caller says otherwise */
 };
 

@@ -8,9 +8,12 @@ int flat_state_fill(struct flat_state *state) {
         PyObject **place;
         const char *name;
     } needs[] = {
-        {&state->buffered_reader, "BufferedReader"}, {&state->buffered_writer, "BufferedWriter"},
-        {&state->buffered_random, "BufferedRandom"}, {&state->bytes_io, "BytesIO"},
-        {&state->file_io, "FileIO"},                 {&state->text_base, "_TextIOBase"},
+        {&state->buffered_reader, "BufferedReader"},
+        {&state->buffered_writer, "BufferedWriter"},
+        {&state->buffered_random, "BufferedRandom"},
+        {&state->bytes_io, "BytesIO"},
+        {&state->file_io, "FileIO"},
+        {&state->text_base, "_TextIOBase"},
     };
 
     if (io == NULL) return -1;

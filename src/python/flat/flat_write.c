@@ -17,8 +17,8 @@ static int write_big_int(struct flat_writer *writer, PyObject *number) {
     if (status == 0) {
         digits = (size_t)(output->at - output->start) - before;
         if (digits - flat_int_digits(number).negative > (size_t)most)
-            status = flat_writer_fail(writer, "%U: an int of more than %zd digits (max_digits)",
-                                      most);
+            status =
+                flat_writer_fail(writer, "%U: an int of more than %zd digits (max_digits)", most);
     }
     Py_DECREF(number);
     return status;
@@ -90,9 +90,7 @@ static inline int write_value(struct flat_writer *writer, PyObject *object) {
 
 /* ---- Containers ---------------------------------------------------------- */
 
-static bool is_set(PyTypeObject *type) {
-    return type == &PySet_Type || type == &PyFrozenSet_Type;
-}
+static bool is_set(PyTypeObject *type) { return type == &PySet_Type || type == &PyFrozenSet_Type; }
 
 static const char *opening_of(PyTypeObject *type) {
     if (type == &PyTuple_Type) return "(";

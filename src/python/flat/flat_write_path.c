@@ -42,8 +42,10 @@ PyObject *flat_writer_place(const struct flat_writer *writer) {
     for (size_t i = 0; i < writer->depth && i < most && place != NULL; i++) {
         PyObject *step = show_step(&writer->inside[i]);
 
-        if (step == NULL) Py_CLEAR(place);
-        else Py_SETREF(place, PyUnicode_FromFormat(i == 0 ? "%U, %U" : "%U%U", place, step));
+        if (step == NULL)
+            Py_CLEAR(place);
+        else
+            Py_SETREF(place, PyUnicode_FromFormat(i == 0 ? "%U, %U" : "%U%U", place, step));
         Py_XDECREF(step);
     }
     if (place != NULL && writer->depth > most)
@@ -53,9 +55,10 @@ PyObject *flat_writer_place(const struct flat_writer *writer) {
 
 /* The literal that an object's type is derived from; NULL: none. */
 static const char *base_of(PyObject *object) {
-    PyTypeObject *const bases[] = {&PyBool_Type,  &PyLong_Type, &PyFloat_Type, &PyComplex_Type,
-                                   &PyUnicode_Type, &PyBytes_Type, &PyTuple_Type, &PyList_Type,
-                                   &PyDict_Type, &PySet_Type, &PyFrozenSet_Type};
+    PyTypeObject *const bases[] = {&PyBool_Type,    &PyLong_Type,     &PyFloat_Type,
+                                   &PyComplex_Type, &PyUnicode_Type,  &PyBytes_Type,
+                                   &PyTuple_Type,   &PyList_Type,     &PyDict_Type,
+                                   &PySet_Type,     &PyFrozenSet_Type};
 
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
         if (PyType_IsSubtype(Py_TYPE(object), bases[i])) return bases[i]->tp_name;
@@ -67,8 +70,8 @@ int flat_no_literal(const struct flat_writer *writer, PyObject *object) {
     const char *base = base_of(object), *name = Py_TYPE(object)->tp_name;
 
     if (place != NULL && base != NULL)
-        PyErr_Format(PyExc_TypeError, "%U: %.200s is no literal: make it the %s that it is",
-                     place, name, base);
+        PyErr_Format(PyExc_TypeError, "%U: %.200s is no literal: make it the %s that it is", place,
+                     name, base);
     else if (place != NULL)
         PyErr_Format(PyExc_TypeError, "%U: %.200s is no literal", place, name);
     Py_XDECREF(place);
