@@ -137,8 +137,7 @@ static void read_lines(struct flat_columns *table, const uint8_t *at, const uint
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct flat_column columns[MOST_COLUMNS] = {0};
-    struct flat_columns table = {
-        .columns = columns, .most_rows = ROWS, .make_room = make_room};
+    struct flat_columns table = {.columns = columns, .most_rows = ROWS, .make_room = make_room};
     const uint8_t *end = data + size, *stop;
     struct flat_cursor first;
     size_t keys = 0;

@@ -98,9 +98,7 @@ class Columns:
     def first(self) -> tuple[int, int, list[bytes]]:
         """The shape of the first record (0: there is none), its values, its keys."""
 
-    def begin(
-        self, columns: list[tuple[bytes, int, int, bool, bool, bool, object]], /
-    ) -> None:
+    def begin(self, columns: list[tuple[bytes, int, int, bool, bool, bool, object]], /) -> None:
         """Name, kind, width, signed, nullable, padded and fill of each column."""
 
     def read(self) -> int:

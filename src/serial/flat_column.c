@@ -75,9 +75,9 @@ static bool put_value(struct flat_columns *table, struct flat_column *column,
     if (value->kind == FLAT_KIND_INT && is_of(table, column, FLAT_KIND_INT))
         return flat_column_put_int(table, column, cursor, start, &number);
     if (value->kind == FLAT_KIND_INT && column->kind == FLAT_KIND_FLOAT)
-        return flat_column_put_float(
-            table, column, cursor, start,
-            value->negative ? -(double)value->magnitude : (double)value->magnitude);
+        return flat_column_put_float(table, column, cursor, start,
+                                     value->negative ? -(double)value->magnitude
+                                                     : (double)value->magnitude);
     if (!is_of(table, column, value->kind))
         return flat_fail(cursor, start, "no None: the fill is of another type than the column");
     if (value->kind == FLAT_KIND_FLOAT)
@@ -125,9 +125,9 @@ static bool read_number(struct flat_columns *table, struct flat_column *column,
     } else if (number.kind != FLAT_COMPLEX) {
         if (column->kind == FLAT_KIND_FLOAT && number.kind == FLAT_INT &&
             (column->given || number.magnitude <= EXACT))
-            return flat_column_put_float(
-                table, column, cursor, start,
-                number.negative ? -(double)number.magnitude : (double)number.magnitude);
+            return flat_column_put_float(table, column, cursor, start,
+                                         number.negative ? -(double)number.magnitude
+                                                         : (double)number.magnitude);
         if (is_of(table, column, FLAT_KIND_INT))
             return flat_column_put_int(table, column, cursor, start, &number);
     }

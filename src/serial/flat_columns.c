@@ -136,8 +136,9 @@ static bool read_items(struct flat_columns *table, struct flat_cursor *cursor) {
     if (flat_peek(cursor) == FLAT_COMMA) {
         cursor->at++;
         if (flat_peek(cursor) != end)
-            return flat_fail(cursor, cursor->at, "the end of the record: it has more values "
-                                                 "than there are columns");
+            return flat_fail(cursor, cursor->at,
+                             "the end of the record: it has more values "
+                             "than there are columns");
     }
     return flat_take(cursor, close, "the end of the record");
 }
@@ -178,12 +179,10 @@ static bool read_pair(struct flat_columns *table, struct flat_cursor *cursor, si
     const unsigned char *start;
     struct flat_string key;
 
-    if (flat_peek(cursor) != FLAT_STRING)
-        return fail(table, cursor, NULL, "a string as the key");
+    if (flat_peek(cursor) != FLAT_STRING) return fail(table, cursor, NULL, "a string as the key");
     start = cursor->at;
     if (!flat_scan_string(cursor, &key)) return false;
-    if (!key.is_bytes)
-        column = column_of(table, cursor, &key, number < table->count ? number : 0);
+    if (!key.is_bytes) column = column_of(table, cursor, &key, number < table->count ? number : 0);
     table->wrong = column;
     if (column == NULL) return flat_fail(cursor, start, "a key that all records have");
     if (column->filled == table->rows + 1) return flat_fail(cursor, start, "each key once");

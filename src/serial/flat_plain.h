@@ -57,8 +57,7 @@ static inline const unsigned char *flat_pass_digits(const unsigned char *at,
 }
 
 /* An integer of at most 20 digits that fits 64 bits. */
-static inline const unsigned char *flat_plain_int(const unsigned char *at,
-                                                  const unsigned char *end,
+static inline const unsigned char *flat_plain_int(const unsigned char *at, const unsigned char *end,
                                                   struct flat_number *number) {
     const unsigned char *start;
     uint64_t sum = 0;

@@ -65,13 +65,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what few need when it is asked for."""
-    if name == "columns":
-        from shoal.flat.packing import columns as found
-    elif name == "advise":
-        from shoal.flat.advise import advise as found
-    else:
+    homes = {"columns": "shoal.flat.packing", "advise": "shoal.flat.advise"}
+    if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(homes[name]), name)
     return found
 
 

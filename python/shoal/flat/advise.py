@@ -1,4 +1,4 @@
-"""What each column of records would take: as objects, array, NumPy, Arrow, and with shared strings."""
+"""What columns of records would take: as objects, with shared strings, and packed."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class _Column:
         if shared_from is not None:
             values = self._met_first(values, shared_from)
         for kind in by_type:
-            part = [value for value in values if type(value) is kind]
+            part: list[Any] = [value for value in values if type(value) is kind]
             if kind in (str, bytes):
                 self._add_texts(part, kind)
             elif kind is int:
@@ -212,7 +212,7 @@ class _Column:
     def _number(self, kinds: set[type]) -> tuple[str, int]:
         """Return the narrowest type for numbers, and its bytes; 0: there is none."""
         if float in kinds:
-            exact = -(2**53) <= self.low and self.high <= 2**53
+            exact = self.low >= -(2**53) and self.high <= 2**53
             return ("float64", 8) if exact else ("", 0)
         for bits in (8, 16, 32, 64):
             if self.low >= 0 and self.high < 2**bits:

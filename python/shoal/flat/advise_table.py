@@ -72,10 +72,13 @@ def sentences(advice: Advice) -> list[str]:
         narrow = {
             column.name: column.packed_as
             for column in advice.columns
-            if column.packed_as not in ("int64", "uint64", "float64", "bool", "str", "bytes", "null")
+            if column.packed_as
+            not in ("int64", "uint64", "float64", "bool", "str", "bytes", "null")
         }
         schema = f", {narrow}" if 0 < len(narrow) < 10 else ""
-        found.append(f"flat.columns(path{schema}, into={best!r}) takes {share} of what objects take.")
+        found.append(
+            f"flat.columns(path{schema}, into={best!r}) takes {share} of what objects take."
+        )
     if not sizes:
         found += [
             f"Column {column.name} cannot be packed: it has {' and '.join(column.types)}."
@@ -86,7 +89,8 @@ def sentences(advice: Advice) -> list[str]:
         if column.shared is not None and column.shared < _WORTH_TELLING * column.objects:
             about = "" if column.is_exact else "about "
             found.append(
-                f"Column {column.name} has {about}{counted(column.distinct or 0, 'different string')}: "
+                f"Column {column.name} has {about}"
+                f"{counted(column.distinct or 0, 'different string')}: "
                 f"flat.load(path, share=True) or sys.intern saves up to "
                 f"{tell(column.objects - column.shared)}."
             )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 from shoal.flat.schemas import BOOL, BYTES, FLOAT, INT, TEXT, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Union
-
     from shoal._flat import Columns
     from shoal.flat.schemas import Field
 
@@ -24,7 +23,7 @@ _UNSIGNED = {array(code).itemsize: code for code in "BHIQ"}
 _FLOATS = {4: "f", 8: "d"}
 
 
-class Texts(Sequence["Union[str, bytes]"]):
+class Texts(Sequence[Any]):
     """The str or bytes of a column, end to end.
 
     Attributes

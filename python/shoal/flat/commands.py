@@ -112,7 +112,7 @@ def one_line(error: Exception) -> str:
 def _reason(error: OSError) -> str:
     if error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    return error.strerror or str(error)
+    return f"cannot write: {error.strerror or error}"
 
 
 def _forget_output() -> None:
@@ -239,7 +239,7 @@ def _head(options: argparse.Namespace) -> int:
 
     with opened(options.file) as (file, name):
         records = islice(_records(file, name, options), options.n)
-        _, lost = write(records, sys.stdout.buffer, "jsonl" if options.json else "flat")
+        write(records, sys.stdout.buffer, "jsonl" if options.json else "flat")
     sys.stdout.buffer.flush()
     return 0
 

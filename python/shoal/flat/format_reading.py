@@ -77,8 +77,12 @@ def records_of(
     BadInputError, FlatError
         The first line, or pickle, that is none.
     """
-    given = {"max_line": MAX_LINE, "max_depth": MAX_DEPTH, "max_digits": MAX_DIGITS}
-    given.update(bounds or {})
+    given: dict[str, Any] = {
+        "max_line": MAX_LINE,
+        "max_depth": MAX_DEPTH,
+        "max_digits": MAX_DIGITS,
+        **(bounds or {}),
+    }
     if form == "flat":
         return iter(Reader(file, name=name, **given))
     if form == "pickle":
@@ -129,7 +133,8 @@ def _lines(file: BinaryIO, name: str, most: int) -> Iterator[tuple[int, bytes]]:
 def _of_json(file: BinaryIO, name: str, most: int) -> Iterator[Any]:
     for number, line in _lines(file, name, most):
         try:
-            yield json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield json.loads(text.rstrip("\r\n"))
         except json.JSONDecodeError as error:
             place = f"{name}:{number}:{error.colno}"
             raise BadInputError(f"{place}: no JSON: {error.msg}") from None
@@ -159,7 +164,7 @@ def _of_csv(
     most: int,
 ) -> Iterator[Any]:
     csv.field_size_limit(most)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")  # type: ignore[type-var]
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.reader(text, strict=True)
     names: list[str] | None = None
     try:

@@ -22,8 +22,10 @@ _SMALL, _ALIGNMENT = 512, 16
 _MAPPED, _PAGE = 128 * 1024, 4096
 _GC_HEAD = 16
 _SMALL_INTS = range(-5, 257)
-_TWO_BLOCKS = {list: list.__basicsize__, dict: dict.__basicsize__}
-_SET_INSIDE = {set: set.__basicsize__, frozenset: frozenset.__basicsize__}
+_HEADS: dict[type, int] = {
+    kind: kind.__basicsize__ + _GC_HEAD  # a small set has its table inside
+    for kind in (list, dict, set, frozenset)
+}
 
 
 def block(size: int) -> int:
@@ -53,14 +55,8 @@ def is_kept_once(value: object) -> bool:
 
 def size_of_blocks(value: object) -> int:
     """Return the bytes of the blocks of one object, not of what it refers to."""
-    kind, size = type(value), sys.getsizeof(value)
-    head = _TWO_BLOCKS.get(kind) or _SET_INSIDE.get(kind)
-    if head is None:
-        return block(size)
-    if kind not in _SET_INSIDE:
-        head += _GC_HEAD
-        return block(head) + block(size - head)
-    head += _GC_HEAD  # A small set has its table inside.
+    size = sys.getsizeof(value)
+    head = _HEADS.get(type(value), size)
     return block(head) + block(size - head)
 
 

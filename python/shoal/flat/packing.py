@@ -88,13 +88,15 @@ def columns(
         raise ValueError(f"into: expected {', '.join(map(repr, _TARGETS))}, not {into!r}")
     if text not in ("S", "U"):
         raise ValueError(f"text: expected 'S' or 'U', not {text!r}")
-    target = _target(into)
+    return _open(source, (schema, _target(into), fill, text, max_line))
+
+
+def _open(source: Any, how: tuple[Any, ...]) -> Any:
     if isinstance(source, (str, os.PathLike)):
         with open_reading(source) as file:
-            return _read(file, os.fspath(source), schema, target, fill, text, max_line)
+            return _read(file, os.fspath(source), *how)
     name = getattr(source, "name", None)
-    name = name if isinstance(name, str) else None
-    return _read(source, name, schema, target, fill, text, max_line)
+    return _read(source, name if isinstance(name, str) else None, *how)
 
 
 def _target(into: str) -> Any:
@@ -153,7 +155,7 @@ def _fills(fill: object, fields: list[Field]) -> list[object]:
     if not hasattr(fill, "get") or not hasattr(fill, "keys"):
         return [fill] * len(fields)
     names = [field.name for field in fields]
-    for name in fill.keys():
+    for name in fill:  # type: ignore[attr-defined]
         if name not in names:
             raise ValueError(f"fill: there is no column {name!r}, but {', '.join(names)}")
     return [fill.get(name) for name in names]

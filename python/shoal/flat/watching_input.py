@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from shoal.flat.reading_bar import size_of
@@ -45,10 +46,8 @@ class Watch:
 
     def look(self) -> None:
         """Show how far the file was read."""
-        try:
+        with contextlib.suppress(OSError, ValueError):  # A pipe does not know.
             self.update(self._file.tell(), None)
-        except (OSError, ValueError):
-            pass  # A pipe does not know.
 
     def watch(self, records: Iterator[Any]) -> Iterator[Any]:
         """Return an iterator over records that shows how far it is."""

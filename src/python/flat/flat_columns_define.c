@@ -65,8 +65,8 @@ static int define_one(struct flat_column *column, struct flat_held *held, PyObje
     int kind, is_signed, nullable, padded;
     unsigned width;
 
-    if (!PyArg_ParseTuple(tuple, "SiIpppO", &name, &kind, &width, &is_signed, &nullable,
-                          &padded, &fill))
+    if (!PyArg_ParseTuple(tuple, "SiIpppO", &name, &kind, &width, &is_signed, &nullable, &padded,
+                          &fill))
         return -1;
     held->name = Py_NewRef(name);
     column->name = (const unsigned char *)PyBytes_AS_STRING(name);
@@ -113,8 +113,8 @@ int flat_columns_define(flat_columns_object *self, PyObject *list) {
     table->most_rows = rows;
     table->make_room = make_room;
     for (size_t i = 0; i < count; i++)
-        if (define_one(&table->columns[i], &self->held[i],
-                       PyList_GET_ITEM(list, (Py_ssize_t)i), rows) < 0)
+        if (define_one(&table->columns[i], &self->held[i], PyList_GET_ITEM(list, (Py_ssize_t)i),
+                       rows) < 0)
             return -1;
     return 0;
 }

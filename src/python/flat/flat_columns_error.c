@@ -6,8 +6,7 @@ enum { SHOWN = 40 }; /* bytes of what was found */
 static int raise(flat_columns_object *self, size_t column, PyObject *expected, PyObject *found) {
     PyObject *module = NULL, *type = NULL, *error = NULL;
 
-    if (expected != NULL && found != NULL)
-        module = PyImport_ImportModule("shoal.flat.flat_error");
+    if (expected != NULL && found != NULL) module = PyImport_ImportModule("shoal.flat.flat_error");
     if (module != NULL) type = PyObject_GetAttrString(module, "FlatError");
     if (type != NULL)
         error = PyObject_CallFunction(type, "OKnOO", self->file_name,
@@ -26,8 +25,8 @@ static PyObject *expected_in(const struct flat_column *column, const char *expec
     PyObject *name, *text;
 
     if (column == NULL || column->name_size == 0) return PyUnicode_FromString(expected);
-    name = PyUnicode_DecodeUTF8((const char *)column->name, (Py_ssize_t)column->name_size,
-                                "replace");
+    name =
+        PyUnicode_DecodeUTF8((const char *)column->name, (Py_ssize_t)column->name_size, "replace");
     if (name == NULL) return NULL;
     text = PyUnicode_FromFormat("%s (column %R)", expected, name);
     Py_DECREF(name);

@@ -38,7 +38,8 @@ PyObject *flat_move_records(PyObject *Py_UNUSED(module), PyObject *args) {
                           &list))
         return NULL;
     if (rows < 0 || from_stride < 1 || to_stride < 1 || rows > PY_SSIZE_T_MAX / to_stride ||
-        rows > PY_SSIZE_T_MAX / from_stride || rows * from_stride != PyByteArray_GET_SIZE(records)) {
+        rows > PY_SSIZE_T_MAX / from_stride ||
+        rows * from_stride != PyByteArray_GET_SIZE(records)) {
         PyErr_SetString(PyExc_ValueError, "the memory is not that of the records");
         return NULL;
     }

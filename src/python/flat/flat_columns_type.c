@@ -98,8 +98,10 @@ static bool add_key(void *user, const struct flat_string *key) {
         return false;
     }
     /* A wrong one is met again when the line is read, and reported then. */
-    if (flat_string_measure(&cursor, key, &text)) size = flat_string_write_utf8(key, room);
-    else memcpy(room, key->body, size);
+    if (flat_string_measure(&cursor, key, &text))
+        size = flat_string_write_utf8(key, room);
+    else
+        memcpy(room, key->body, size);
     bytes = PyBytes_FromStringAndSize((const char *)room, (Py_ssize_t)size);
     PyMem_Free(room);
     if (bytes != NULL) status = PyList_Append(user, bytes);
@@ -135,9 +137,10 @@ static PyObject *columns_first(PyObject *object, PyObject *Py_UNUSED(args)) {
     return Py_BuildValue("inO", (int)self->table.shape, (Py_ssize_t)count, self->keys);
 }
 
-PyDoc_STRVAR(begin_doc, "begin($self, columns, /)\n--\n\n"
-                        "Say what the columns are: a list of (name, kind, width, signed, nullable,\n"
-                        "padded, fill). As many as first() counted.");
+PyDoc_STRVAR(begin_doc,
+             "begin($self, columns, /)\n--\n\n"
+             "Say what the columns are: a list of (name, kind, width, signed, nullable,\n"
+             "padded, fill). As many as first() counted.");
 
 static PyObject *columns_begin(PyObject *object, PyObject *list) {
     flat_columns_object *self = (flat_columns_object *)object;
@@ -229,8 +232,9 @@ static PyObject *columns_ends(PyObject *object, PyObject *index) {
     return view_of(held_of(self, column)->ends, (self->table.rows + 1) * sizeof *column->ends);
 }
 
-PyDoc_STRVAR(offsets_doc, "offsets($self, column, base, /)\n--\n\n"
-                          "Where the text of each row ends, counted from `base`, as bytes of int64.");
+PyDoc_STRVAR(offsets_doc,
+             "offsets($self, column, base, /)\n--\n\n"
+             "Where the text of each row ends, counted from `base`, as bytes of int64.");
 
 static PyObject *columns_offsets(PyObject *object, PyObject *args) {
     flat_columns_object *self = (flat_columns_object *)object;
@@ -259,8 +263,9 @@ static PyObject *columns_text(PyObject *object, PyObject *index) {
     return column == NULL ? NULL : view_of(held_of(self, column)->text, column->text_size);
 }
 
-PyDoc_STRVAR(valid_doc, "valid($self, column, /)\n--\n\n"
-                        "A bit for each row that is not None, the lowest first; None where all are.");
+PyDoc_STRVAR(valid_doc,
+             "valid($self, column, /)\n--\n\n"
+             "A bit for each row that is not None, the lowest first; None where all are.");
 
 static PyObject *columns_valid(PyObject *object, PyObject *index) {
     flat_columns_object *self = (flat_columns_object *)object;
@@ -271,9 +276,10 @@ static PyObject *columns_valid(PyObject *object, PyObject *index) {
     return view_of(held_of(self, column)->valid, (self->table.rows + 7) / 8);
 }
 
-PyDoc_STRVAR(state_doc, "state($self, column, /)\n--\n\n"
-                        "Return kind, bytes a value, whether there are ints beyond int64, whether texts\n"
-                        "differ in length, and the longest.");
+PyDoc_STRVAR(state_doc,
+             "state($self, column, /)\n--\n\n"
+             "Return kind, bytes a value, whether there are ints beyond int64, whether texts\n"
+             "differ in length, and the longest.");
 
 static PyObject *columns_state(PyObject *object, PyObject *index) {
     flat_columns_object *self = (flat_columns_object *)object;
@@ -312,14 +318,10 @@ static PyGetSetDef columns_attributes[] = {
 };
 
 static PyType_Slot columns_slots[] = {
-    {Py_tp_doc, (void *)columns_doc},
-    {Py_tp_init, columns_init},
-    {Py_tp_dealloc, columns_dealloc},
-    {Py_tp_traverse, columns_traverse},
-    {Py_tp_clear, columns_clear},
-    {Py_tp_methods, columns_methods},
-    {Py_tp_getset, columns_attributes},
-    {0, NULL},
+    {Py_tp_doc, (void *)columns_doc},   {Py_tp_init, columns_init},
+    {Py_tp_dealloc, columns_dealloc},   {Py_tp_traverse, columns_traverse},
+    {Py_tp_clear, columns_clear},       {Py_tp_methods, columns_methods},
+    {Py_tp_getset, columns_attributes}, {0, NULL},
 };
 
 static PyType_Spec columns_spec = {
@@ -329,9 +331,10 @@ static PyType_Spec columns_spec = {
     .slots = columns_slots,
 };
 
-PyDoc_STRVAR(move_doc, "move_records(records, rows, from_stride, to_stride, fields, /)\n--\n\n"
-                       "Move the records in a bytearray, and no more, to another layout; fields are\n"
-                       "(from, from_size, to, to_size), in order.");
+PyDoc_STRVAR(move_doc,
+             "move_records(records, rows, from_stride, to_stride, fields, /)\n--\n\n"
+             "Move the records in a bytearray, and no more, to another layout; fields are\n"
+             "(from, from_size, to, to_size), in order.");
 
 static PyMethodDef columns_functions[] = {
     {"move_records", flat_move_records, METH_VARARGS, move_doc},

@@ -12,8 +12,7 @@ struct flat_held {
 };
 
 typedef struct {
-    PyObject_HEAD
-    struct flat_source source;
+    PyObject_HEAD struct flat_source source;
     bool is_open;
     struct flat_line pending; /* the first record, looked at and not yet read */
     bool has_pending;

@@ -1,4 +1,4 @@
-"""Columns: what they hold is what `ast.literal_eval` reads of every line, or an error that names it."""
+"""Columns hold what `ast.literal_eval` reads of every line, or an error names it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ def test_no_records(into: str, lines: bytes) -> None:
 
 @into_any
 @pytest.mark.parametrize(
-    "late", [2**64 - 1, 2.5, "longer than all before", None], ids=["uint64", "float", "text", "none"]
+    "late",
+    [2**64 - 1, 2.5, "longer than all before", None],
+    ids=["uint64", "float", "text", "none"],
 )
 def test_what_comes_late_widens_what_is_there(into: str, late: object) -> None:
     filler: object = "ab" if isinstance(late, str) else 7
@@ -341,9 +343,10 @@ def test_the_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"1\nx\n")
     with pytest.raises(FlatError, match=r"bad\.flat: line 2, column 1: expected"):
         columns(path)
-    with pytest.raises(FlatError, match=r"bad\.flat: line 2, column 1: expected"), path.open(
-        "rb"
-    ) as file:
+    with (
+        pytest.raises(FlatError, match=r"bad\.flat: line 2, column 1: expected"),
+        path.open("rb") as file,
+    ):
         columns(file)
     with pytest.raises(FileNotFoundError):
         columns(tmp_path / "none")
@@ -351,7 +354,7 @@ def test_the_file_is_named(tmp_path: Path) -> None:
 
 def test_a_line_is_bounded() -> None:
     assert len(columns(b"('aaaaaaaaaa',)\n", max_line=15)) == 1
-    with pytest.raises(FlatError, match="line 2, .*: expected a line of at most 15 bytes"):
+    with pytest.raises(FlatError, match=r"line 2, .*: expected a line of at most 15 bytes"):
         columns(b"('aaaaaaaaaa',)\n('aaaaaaaaaaa',)\n", max_line=15)
     with pytest.raises(ValueError, match="max_line"):
         columns(b"1\n", max_line=-1)
@@ -369,7 +372,9 @@ def test_wrong_options_are_named() -> None:
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "shoal.flat.arrow_table", raising=False)
-    with pytest.raises(ImportError, match=r"into='arrow' needs pyarrow: pip install 'shoal\[arrow\]"):
+    with pytest.raises(
+        ImportError, match=r"into='arrow' needs pyarrow: pip install 'shoal\[arrow\]"
+    ):
         columns(b"1\n", into="arrow")
 
 
@@ -389,7 +394,12 @@ def test_texts() -> None:
     )
     assert isinstance(even.offsets, range)
     assert isinstance(uneven.offsets, array)
-    assert (even[-1], even[0:2], list(uneven), list(empty)) == ("cd", ["ab", "cd"], ["é", ""], ["", ""])
+    assert (even[-1], even[0:2], list(uneven), list(empty)) == (
+        "cd",
+        ["ab", "cd"],
+        ["é", ""],
+        ["", ""],
+    )
     with pytest.raises(IndexError):
         even[2]
     assert repr(even) == "<2 str in 4 bytes>"
