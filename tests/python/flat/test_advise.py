@@ -61,7 +61,7 @@ def test_objects_are_what_the_heap_hands_out(on_shoal: Callable[..., Any], tmp_p
         from shoal import flat
         from shoal.flat.advise import advise
         said = advise("rows.flat").objects
-        flat.load("rows.flat")
+        flat.load("rows.flat"), shoal.usage()
         gc.collect()
         before = shoal.usage().live
         records = flat.load("rows.flat")
