@@ -83,30 +83,6 @@ static enum step close_bracket(struct flat_parser *parser) {
     return push(parser, value, height);
 }
 
-/* What begins with a name: a leaf, or set() and frozenset(...). */
-static enum step take_name(struct flat_parser *parser) {
-    struct flat_cursor *cursor = &parser->cursor;
-    enum flat_name name;
-
-    if (!flat_scan_name(cursor, &name)) return FAILED;
-    switch (name) {
-    case FLAT_NAME_NONE:
-        return push(parser, Py_NewRef(Py_None), 0);
-    case FLAT_NAME_TRUE:
-        return push(parser, Py_NewRef(Py_True), 0);
-    case FLAT_NAME_FALSE:
-        return push(parser, Py_NewRef(Py_False), 0);
-    case FLAT_NAME_ELLIPSIS:
-        return push(parser, Py_NewRef(Py_Ellipsis), 0);
-    default:
-        break;
-    }
-    if (!flat_take(cursor, '(', "'('")) return FAILED;
-    if (name == FLAT_NAME_FROZENSET) return open_bracket(parser, FLAT_FROZENSET, parser->count);
-    if (!flat_take(cursor, ')', "')', as sets with items are written in braces")) return FAILED;
-    return push(parser, PySet_New(NULL), 1);
-}
-
 static bool may_close(const struct flat_open *open, enum flat_token token) {
     if (open == NULL || open->must) return false;
     switch (open->kind) {
@@ -135,6 +111,30 @@ static const char *value_or_end(const struct flat_open *open) {
 
 static enum step no_value(struct flat_parser *parser) {
     return expected(parser, parser->cursor.at, value_or_end(innermost(parser)));
+}
+
+/* What begins with a name: a leaf, or set() and frozenset(...). */
+static enum step take_name(struct flat_parser *parser) {
+    struct flat_cursor *cursor = &parser->cursor;
+    enum flat_name name;
+
+    if (!flat_scan_name(cursor, &name)) return no_value(parser);
+    switch (name) {
+    case FLAT_NAME_NONE:
+        return push(parser, Py_NewRef(Py_None), 0);
+    case FLAT_NAME_TRUE:
+        return push(parser, Py_NewRef(Py_True), 0);
+    case FLAT_NAME_FALSE:
+        return push(parser, Py_NewRef(Py_False), 0);
+    case FLAT_NAME_ELLIPSIS:
+        return push(parser, Py_NewRef(Py_Ellipsis), 0);
+    default:
+        break;
+    }
+    if (!flat_take(cursor, '(', "'('")) return FAILED;
+    if (name == FLAT_NAME_FROZENSET) return open_bracket(parser, FLAT_FROZENSET, parser->count);
+    if (!flat_take(cursor, ')', "')', as sets with items are written in braces")) return FAILED;
+    return push(parser, PySet_New(NULL), 1);
 }
 
 static enum step take_bracket(struct flat_parser *parser, enum flat_kind kind) {
@@ -228,7 +228,7 @@ static const char *comma_or_end(const struct flat_open *open) {
 
 static enum step behind_key(struct flat_parser *parser, struct flat_open *open,
                             enum flat_token token) {
-    if (token == FLAT_COLON) {
+    if (token == FLAT_COLON && open->kind != FLAT_SET) {
         parser->cursor.at++;
         open->kind = FLAT_DICT;
         open->must = open->is_value = true;
