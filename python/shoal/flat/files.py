@@ -159,7 +159,7 @@ def _opened(path: Path, mode: str, plain: BinaryIO | None) -> BinaryIO:
     elif compression == "bz2":
         import bz2
 
-        opened = bz2.BZ2File(target, "wb" if mode == "wb" else "rb")  # noqa: SIM115
+        opened = bz2.BZ2File(target, "wb" if mode == "wb" else "rb")
     elif compression == "lzma":
         import lzma
 

@@ -45,12 +45,13 @@ def test_objects_in_objects() -> None:
     keys: set[object] = set()
     inner = [1000, "abc"]
     assert size_whole(inner, keys) == (
-        block(sys.getsizeof([]) ) + 16 + block(sys.getsizeof(1000)) + block(sys.getsizeof("abc"))
+        block(sys.getsizeof([])) + 16 + block(sys.getsizeof(1000)) + block(sys.getsizeof("abc"))
     )
     one = size_whole({"key": 1.5}, keys)
-    assert size_whole([{"key": 1.5}, {"key": 1.5}], keys) == 2 * (
-        one - block(sys.getsizeof("key"))
-    ) + block(sys.getsizeof([])) + 16
+    assert (
+        size_whole([{"key": 1.5}, {"key": 1.5}], keys)
+        == 2 * (one - block(sys.getsizeof("key"))) + block(sys.getsizeof([])) + 16
+    )
 
 
 def test_objects_are_what_the_heap_hands_out(on_shoal: Callable[..., Any], tmp_path: Path) -> None:
@@ -148,7 +149,9 @@ def test_many_different_strings_are_estimated_in_bounded_memory() -> None:
         assert len(distinct._sizes) <= 1000
     assert not distinct.is_exact
     assert 75_000 < distinct.count < 130_000
-    assert distinct.size == pytest.approx(distinct.count * block(sys.getsizeof("text 12345")), rel=0.1)
+    assert distinct.size == pytest.approx(
+        distinct.count * block(sys.getsizeof("text 12345")), rel=0.1
+    )
 
 
 def test_records_of_every_shape() -> None:
