@@ -220,13 +220,10 @@ static inline bool read_plain(struct flat_columns *table, struct flat_column *co
         if (behind == NULL || !flat_column_put_int(table, column, cursor, start, &number))
             return false;
     } else if (column->kind == FLAT_KIND_TEXT && start < cursor->end && *start == '\'') {
-        size_t size;
-
-        behind = flat_plain_text(start + 1, cursor->end);
-        size = behind == NULL ? 0 : (size_t)(behind - start) - 1;
-        if (behind == NULL || column->text_room - column->text_size < size) return false;
-        if (size > 0) memcpy(column->text + column->text_size, start + 1, size);
-        if (!put_text(table, column, cursor, start, size)) return false;
+        if (column->text_room - column->text_size < (size_t)(cursor->end - start) + 8) return false;
+        behind = flat_plain_text(start + 1, cursor->end, column->text + column->text_size);
+        if (behind == NULL) return false;
+        if (!put_text(table, column, cursor, start, (size_t)(behind - start) - 1)) return false;
         behind++;
     }
     if (behind == NULL) return false;

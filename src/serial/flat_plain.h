@@ -43,67 +43,76 @@ static inline uint64_t flat_eight_digits(uint64_t word) {
     return (word & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
 }
 
-/* Passes over digits. */
-static inline const unsigned char *flat_pass_digits(const unsigned char *at,
-                                                    const unsigned char *end) {
-    while (end - at >= 8) {
-        unsigned digits = flat_count_digits(flat_word_at(at));
+/* The digits at `at`, at most eight of them, as a number; how many goes to `digits`. The
+ * bytes from `start` to `end` may be looked at, and there are eight. */
+static inline uint64_t flat_some_digits(const unsigned char *at, const unsigned char *end,
+                                        unsigned *digits) {
+    size_t left = (size_t)(end - at);
+    uint64_t word = 0;
 
-        at += digits;
-        if (digits < 8) return at;
-    }
-    while (at < end && *at >= '0' && *at <= '9') at++;
-    return at;
+    if (left >= 8)
+        word = flat_word_at(at);
+    else if (left > 0)
+        word = flat_word_at(end - 8) >> (64 - 8 * left);
+    *digits = flat_count_digits(word);
+    /* What is missing becomes zeros in front. */
+    return *digits == 0 ? 0 : flat_eight_digits(word << (64 - 8 * *digits));
 }
 
 /* An integer of at most 20 digits that fits 64 bits. */
 static inline const unsigned char *flat_plain_int(const unsigned char *at, const unsigned char *end,
                                                   struct flat_number *number) {
+    static const uint64_t powers[] = {1,      10,      100,      1000,     10000,
+                                      100000, 1000000, 10000000, 100000000};
     const unsigned char *start;
     uint64_t sum = 0;
+    unsigned digits;
 
-    number->negative = at < end && *at == '-';
+    if (end - at < 9) return NULL; /* eight bytes, and perhaps a sign */
+    number->negative = *at == '-';
     start = at += number->negative;
-    while (end - at >= 8 && at - start < 16 && flat_count_digits(flat_word_at(at)) == 8) {
-        sum = sum * 100000000 + flat_eight_digits(flat_word_at(at));
-        at += 8;
-    }
-    for (; at < end && *at >= '0' && *at <= '9'; at++) {
-        if (at - start >= 19 && (at - start > 19 || sum > UINT64_MAX / 10)) return NULL;
-        if (__builtin_add_overflow(sum * 10, (uint64_t)(*at - '0'), &sum)) return NULL;
-    }
+    do {
+        uint64_t more = flat_some_digits(at, end, &digits);
+
+        at += digits;
+        if (at - start > 19) {
+            if (__builtin_mul_overflow(sum, powers[digits], &sum) ||
+                __builtin_add_overflow(sum, more, &sum))
+                return NULL;
+        } else {
+            sum = sum * powers[digits] + more;
+        }
+    } while (digits == 8 && at - start <= 16);
     if (at == start || (*start == '0' && at - start > 1) || !flat_ends_plain(at, end)) return NULL;
     number->kind = FLAT_INT;
     number->magnitude = sum;
     return at;
 }
 
-/* A float with a point between digits, and perhaps an exponent. */
+/* A float with a point. */
 static inline const unsigned char *flat_plain_float(const unsigned char *at,
                                                     const unsigned char *end, double *value) {
-    bool negative = at < end && *at == '-';
-    const unsigned char *start = at + negative, *point = flat_pass_digits(start, end), *stop;
+    size_t left = (size_t)(end - at), used;
+    bool negative;
 
-    if (point == start || point == end || *point != '.') return NULL;
-    stop = flat_pass_digits(point + 1, end);
-    if (stop == point + 1 || stop == end) return NULL;
-    if (*stop == 'e') {
-        at = stop + 1;
-        at += at < end && (*at == '-' || *at == '+');
-        stop = flat_pass_digits(at, end);
-        if (stop == at) return NULL;
-    }
-    if (!flat_ends_plain(stop, end) || stop - start > FLAT_LONGEST_FLOAT) return NULL;
-    if (!flat_float_read(start, (size_t)(stop - start), value)) return NULL;
+    if (left < 3) return NULL;
+    negative = *at == '-';
+    at += negative;
+    left -= negative;
+    if (*at < '0' || *at > '9') return NULL;
+    used = flat_float_read(at, left < FLAT_LONGEST_FLOAT ? left : FLAT_LONGEST_FLOAT, value);
+    if (used == 0 || !flat_ends_plain(at + used, end)) return NULL;
+    if (at[1] != '.' && memchr(at, '.', used) == NULL) return NULL;
     if (negative) *value = -*value;
-    return stop;
+    return at + used;
 }
 
-/* The end of a text in single quotes, in ASCII and without escapes: where its closing
- * quote is. `at` is behind the opening one. */
+/* A text in single quotes, in ASCII and without escapes, which is copied to `room` as it is
+ * looked at. `at` is behind the opening quote; NULL, or where the closing one is. The
+ * room is for what is left of the line and eight bytes. */
 static inline const unsigned char *flat_plain_text(const unsigned char *at,
-                                                   const unsigned char *end) {
-    while (end - at >= 8) {
+                                                   const unsigned char *end, unsigned char *room) {
+    for (; end - at >= 8; at += 8, room += 8) {
         uint64_t word = flat_word_at(at);
         uint64_t quote = word ^ FLAT_EACH_BYTE('\''), escape = word ^ FLAT_EACH_BYTE('\\');
         /* The lowest high bit that is set is that of the first such byte; those above
@@ -111,15 +120,13 @@ static inline const unsigned char *flat_plain_text(const unsigned char *at,
         uint64_t found = ((quote - FLAT_EACH_BYTE(1)) & ~quote) |
                          ((escape - FLAT_EACH_BYTE(1)) & ~escape) | word;
 
+        memcpy(room, at, 8);
         found &= FLAT_EACH_BYTE(0x80);
-        if (found == 0) {
-            at += 8;
-            continue;
-        }
+        if (found == 0) continue;
         at += (unsigned)__builtin_ctzll(found) / 8;
         return *at == '\'' ? at : NULL;
     }
-    while (at < end && *at != '\'' && *at != '\\' && *at < 0x80) at++;
+    for (; at < end && *at != '\'' && *at != '\\' && *at < 0x80; at++) *room++ = *at;
     return at < end && *at == '\'' ? at : NULL;
 }
 

@@ -16,7 +16,7 @@ static void spread_texts(const struct flat_column *column, size_t rows, unsigned
         size_t start = (size_t)column->ends[row], size = (size_t)column->ends[row + 1] - start;
 
         if (size > 0) memcpy(to, column->text + start, size);
-        memset(to + size, 0, width - size);
+        if (size < width) memset(to + size, 0, width - size);
     }
 }
 
