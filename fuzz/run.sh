@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fuzzes the heap, the reader of processes, the scanner of literals and shoal.pickle:
-# fuzz/run.sh BUILD_FOLDER SECONDS PYTHON, a fifth of them each, pickles both ways. The
-# first three with libFuzzer when the build has it (clang), else at random; pickles under
-# sanitizers in PYTHON.
+# Fuzzes the heap, the reader of processes, the scanner of literals, that of columns, and
+# shoal.pickle both ways: fuzz/run.sh BUILD_FOLDER SECONDS PYTHON, a sixth of them each.
+# Targets in C with libFuzzer when the build has it (clang), else at random; pickles under
+# sanitizers in PYTHON. What the build has not, without the libraries it needs, is left out.
 # New inputs that reach new paths stay in BUILD_FOLDER/corpus; an input that crashes
 # is named at the end: add it to fuzz/corpus under a name that says what it shows.
 set -eu
@@ -10,26 +10,29 @@ build=${1:?run.sh: no build folder given}
 seconds=${2:?run.sh: no number of seconds given}
 python=${3:?run.sh: no interpreter given}
 here=$(dirname "$0")
-part=$(((seconds + 4) / 5))
+part=$(((seconds + 5) / 6))
 
 fuzz() { # TARGET LONGEST_INPUT
-    mkdir -p "$build/corpus/$1"
-    "$build/fuzz/fuzz_$1" -max_len="$2" -max_total_time="$part" \
-        -artifact_prefix="$build/" "$build/corpus/$1" "$here/corpus/$1"
+    if [ -x "$build/fuzz/fuzz_$1" ]; then
+        mkdir -p "$build/corpus/$1"
+        "$build/fuzz/fuzz_$1" -max_len="$2" -max_total_time="$part" \
+            -artifact_prefix="$build/" "$build/corpus/$1" "$here/corpus/$1"
+    elif [ -x "$build/fuzz/random_$1" ]; then
+        "$build/fuzz/random_$1" "$here/corpus/$1" "$part"
+    else
+        echo "run.sh: this build has no $1"
+    fi
 }
 
 if [ -x "$build/fuzz/fuzz_heap_ops" ]; then
     fuzz heap_ops 16384
-    fuzz inspect 262144
-    if [ -x "$build/fuzz/fuzz_flat_scan" ]; then fuzz flat_scan 4096; fi
 else
     echo "run.sh: no libFuzzer in this build (it needs clang): random sequences instead"
     "$build/fuzz/random_heap_ops" "$part"
-    "$build/fuzz/random_inspect" "$here/corpus/inspect" "$part"
-    if [ -x "$build/fuzz/random_flat_scan" ]; then
-        "$build/fuzz/random_flat_scan" "$here/corpus/flat_scan" "$part"
-    fi
 fi
+fuzz inspect 262144
+fuzz flat_scan 4096
+fuzz flat_columns 4096
 
 sanitizer=$("$here/build_pickles.sh" "$python" "$build/pickles")
 for target in load round_trip; do
