@@ -147,7 +147,7 @@ def test_a_setuid_program_is_seen(tmp_path, monkeypatch):
 def test_no_command(shoal):
     done = shoal()
     assert (done.returncode, done.stdout) == (2, "")
-    assert "shoal run --help" in done.stderr
+    assert "shoal COMMAND --help" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ _HOMES = {
     "function_labels": "chart",
     "get_cmd_line": "recording",
     "get_profile_filenames": "profiles",
-    "main": "arguments",
+    "main": "command",
     "read_mprofile_file": "dat_file",
 }
 """For each name, the module of this package that has it."""
