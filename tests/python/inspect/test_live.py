@@ -120,7 +120,8 @@ threading.Thread(target=churn, daemon=True).start()
     for _ in range(10):
         snapshot = inspect.take(pid)
         assert numbers(snapshot)["app.models.Session"] == pytest.approx(100_000, rel=0.01)
-        assert snapshot.pools_inconsistent <= snapshot.pools_read // 10
+        # A fifth of the pools comes and goes; in 3.9 whole arenas do.
+        assert snapshot.pools_inconsistent <= snapshot.pools_read // 3
 
 
 def test_types_are_exact(start: Start) -> None:
