@@ -12,8 +12,8 @@ from rich.table import Table
 from bench.harness import SHOAL, Row
 from bench.peers import KNOWN
 
-# How the sections begin in which profilers, or inspectors, are compared.
-_NO_ALLOCATORS = ("Profiler", "Inspect")
+# How the sections begin in which profilers, or serializers, are compared.
+_NO_ALLOCATORS = ("Profiler", "Inspect", "Pickles")
 
 # Wide enough for every allocator where there is no terminal to ask.
 _FILE_WIDTH = 200
@@ -81,7 +81,7 @@ def markdown_of_all(rows: Sequence[Row]) -> str:
     What compares other things than allocators has a table of its own.
     """
     groups = groupby(
-        rows, key=lambda row: row.section.startswith(_NO_ALLOCATORS) and row.section[0]
+        rows, key=lambda row: row.section.startswith(_NO_ALLOCATORS) and row.section.split(",")[0]
     )
     return "\n\n".join(_one_table(list(group)) for _, group in groups)
 
