@@ -108,7 +108,7 @@ enum { SHOAL_PLACE_FREE = 255 };
 enum shoal_inspect_status {
     SHOAL_INSPECT_OK,
     SHOAL_INSPECT_NO_PROCESS, /* or it ended while it was read               */
-    SHOAL_INSPECT_NO_RIGHT,
+    SHOAL_INSPECT_NO_RIGHT,   /* to read it, or to stop it                   */
     SHOAL_INSPECT_NO_PYTHON,
     SHOAL_INSPECT_NO_POOLS, /* a Python whose objects come from elsewhere   */
     SHOAL_INSPECT_NO_MEMORY,

@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("shoal._inspect", reason="the reader is not built")
 
 from shoal import inspect
+from shoal.inspect.diagnosis import diagnose
 from shoal.inspect.snapshot import FREE_POOL, Snapshot
 from shoal.inspect.snapshot_json import from_json, load
 
@@ -119,7 +120,8 @@ threading.Thread(target=churn, daemon=True).start()
     for _ in range(10):
         snapshot = inspect.take(pid)
         assert numbers(snapshot)["app.models.Session"] == pytest.approx(100_000, rel=0.01)
-        assert snapshot.pools_inconsistent <= snapshot.pools_read // 10
+        # A fifth of the pools comes and goes; in 3.9 whole arenas do.
+        assert snapshot.pools_inconsistent <= snapshot.pools_read // 3
 
 
 def test_types_are_exact(start: Start) -> None:
@@ -191,6 +193,23 @@ gc.collect()
     pins = {pinning.name: pinning for pinning in snapshot.pinning}
     assert pins["app.models.Plain"].blocks == pytest.approx(120, abs=30)
     assert pins["app.models.Plain"].arenas >= 5
+
+
+def test_the_example_of_the_readme() -> None:
+    program = Path(__file__).parents[3] / "examples" / "service.py"
+    command = [sys.executable, str(program), "60000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            sessions = int(child.stdout.readline().split()[0])
+            snapshot = inspect.take(child.pid)
+        finally:
+            child.kill()
+    pins = {pinning.name: pinning for pinning in snapshot.pinning}
+    assert numbers(snapshot)["__main__.Session"] == pytest.approx(sessions, abs=1)
+    assert pins["__main__.Session"].blocks == pytest.approx(sessions, abs=sessions // 10)
+    assert diagnose(snapshot).kind == "fragmentation"
+    assert snapshot.returnable > snapshot.resident.heap // 2
 
 
 # ---- Figures that must fit each other -------------------------------------------------------
