@@ -77,7 +77,12 @@ def cyrillic(count: int) -> list[Any]:
 
 def small(_count: int) -> Any:
     """About a hundred bytes of pickle."""
-    return {"id": 5_000_017, "name": "a shoal of fish", "at": (52.5, 13.4), "tags": ["sea", "north"]}
+    return {
+        "id": 5_000_017,
+        "name": "a shoal of fish",
+        "at": (52.5, 13.4),
+        "tags": ["sea", "north"],
+    }
 
 
 MAKERS: dict[str, Callable[[int], Any]] = {

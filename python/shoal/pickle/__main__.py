@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from shoal.pickle.contents import Contents, read_contents
-from shoal.pickle.progress import ProgressBar
+from shoal.pickle.progress_bar import ProgressBar
 
 
 def _table(title: str, rows: list[tuple[str, int, int]], total: int) -> list[str]:

@@ -152,9 +152,7 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         data = bytearray(self._take_ahead() if size > 0 else b"")
-        while len(data) < size and (
-            piece := self._file.read(min(size - len(data), self.PIECE))
-        ):
+        while len(data) < size and (piece := self._file.read(min(size - len(data), self.PIECE))):
             data += piece
         self._position += len(data)
         return bytes(data)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import sys
 from contextlib import contextmanager, suppress
 
 from shoal import _serial
-from shoal.pickle.progress import ProgressBar
+from shoal.pickle.progress_bar import ProgressBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
             yield file
         return
     target = os.path.realpath(path)
-    beside = os.path.join(os.path.dirname(target), f".shoal-{secrets.token_hex(8)}")
+    beside = os.path.join(os.path.dirname(target), f".shoal-{os.urandom(8).hex()}")
     try:
         check_writable(target)
         file = open(beside, "xb")  # noqa: SIM115

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import shoal.pickle as ours
-from shoal.pickle.progress import ProgressBar
+from shoal.pickle.progress_bar import ProgressBar
 
 
 class OnlyReads:

@@ -102,7 +102,7 @@ def test_a_file_that_may_not_be_written(old):
 @pytest.mark.parametrize("stderr", ["sys.stderr", "None"])
 def test_no_bar_where_there_is_no_terminal(tmp_path, stderr):
     code = (
-        "import sys, shoal.pickle.progress as p, shoal.pickle as ours\n"
+        "import sys, shoal.pickle.progress_bar as p, shoal.pickle as ours\n"
         f"sys.stderr = {stderr}\n"
         "p.ProgressBar.PATIENCE = 0\n"
         "ours.dump(list(range(300_000)), sys.argv[1], progress=True)\n"
@@ -118,7 +118,7 @@ def test_a_bar_on_a_terminal(tmp_path):
 
     parent, child = pty.openpty()
     code = (
-        "import sys, shoal.pickle.progress as p, shoal.pickle as ours\n"
+        "import sys, shoal.pickle.progress_bar as p, shoal.pickle as ours\n"
         "p.ProgressBar.PATIENCE = 0\n"
         "ours.dump(list(range(300_000)), sys.argv[1], progress=True)\n"
     )
