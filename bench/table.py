@@ -12,6 +12,9 @@ from rich.table import Table
 from bench.harness import SHOAL, Row
 from bench.peers import KNOWN
 
+# How the sections begin in which profilers, or serializers, are compared.
+_NO_ALLOCATORS = ("Profiler", "Inspect", "Pickles")
+
 # Wide enough for every allocator where there is no terminal to ask.
 _FILE_WIDTH = 200
 
@@ -77,13 +80,10 @@ def markdown_of_all(rows: Sequence[Row]) -> str:
 
     What compares other things than allocators has a table of its own.
     """
-    groups = groupby(rows, key=_kind)
+    groups = groupby(
+        rows, key=lambda row: row.section.startswith(_NO_ALLOCATORS) and row.section.split(",")[0]
+    )
     return "\n\n".join(_one_table(list(group)) for _, group in groups)
-
-
-def _kind(row: Row) -> str:
-    """Return what the columns are: allocators, or what the section is called after."""
-    return "" if row.values.keys() <= {SHOAL, *KNOWN} else row.section.partition(",")[0]
 
 
 def _one_table(rows: Sequence[Row]) -> str:

@@ -51,7 +51,7 @@ EXPERIMENTS = (
         "build tuples, pickle.dump",
         "build_tuples.py",
         1_000_000,
-        ("9.33", "246.11", "+235.54", ""),
+        ("9.33", "246.11", "+235.54", "", "", ""),
         data="records.pickle",
     ),
     Experiment(
@@ -59,7 +59,7 @@ EXPERIMENTS = (
         "pickle.load",
         "load_pickle.py",
         1_000_000,
-        ("", "+301.83", ""),
+        ("", "+301.83", "", "", "", ""),
         data="records.pickle",
         writer="B",
     ),

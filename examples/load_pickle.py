@@ -1,4 +1,4 @@
-"""Experiment C: read back what experiment B pickled, and drop it.
+"""Experiment C: read back what experiment B pickled, also with shoal.pickle, and drop it.
 
 Give it only the file that build_tuples.py wrote: a pickle can run code.
 """
@@ -16,6 +16,18 @@ def main() -> None:
         records = pickle.load(file)
     run.step("records = pickle.load(file)")
     read = len(records)
+
+    # Not at the top: the line above is a program's that knows nothing of Shoal.
+    import shoal.pickle
+
+    run.step("import shoal.pickle")
+
+    again = shoal.pickle.load(path)
+    run.step("again = shoal.pickle.load(path)")
+    assert again == records
+
+    del again
+    run.step("del again")
 
     del records
     run.step("del records")

@@ -13,6 +13,7 @@ cp -R "$here/../python/shoal/pickle" "$folder/shoal/"
 : > "$folder/shoal/__init__.py"
 include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 "$cc" -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-    -fno-omit-frame-pointer -shared -fPIC -fvisibility=hidden -I"$include" -I"$here/../include" \
-    "$here"/../src/python/serial/*.c "$here"/../src/serial/*.c -o "$folder/shoal/_serial.so"
+    -fno-omit-frame-pointer -shared -fPIC -fvisibility=hidden -I"$include" -I"$here/../include" -I"$here/../src" \
+    "$here"/../src/python/serial/*.c "$here"/../src/serial/*.c \
+    "$here"/../src/base/*.c -o "$folder/shoal/_serial.so"
 "$cc" -print-file-name=libasan.so

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_ARRAY = 32, LEAST_FAR_SLOTS = 16 };
+#include "base/os.h"
+
+enum { LEAST_ARRAY = 32, LEAST_FAR_SLOTS = 16, LARGE = 1 << 20 };
+enum { PAGE_SLOTS = OS_PAGE / sizeof(void *) };
 
 static size_t find_far_slot(const struct pickle_memo_entry *table, size_t mask, size_t index) {
     size_t slot = (index * (size_t)0x9E3779B97F4A7C15u) >> 16 & mask;
@@ -43,12 +46,29 @@ static bool put_far(struct pickle_read_memo *memo, size_t index, void *object, v
     return true;
 }
 
+static bool is_large(size_t capacity) { return capacity * sizeof(void *) >= LARGE; }
+
+/* A large array is a mapping of its own: it grows without being copied, and goes back
+ * to the system whatever malloc has learnt to keep. */
+static void **resize(void **array, size_t old, size_t new) {
+    void **mapped;
+
+    if (!is_large(new)) return realloc(array, new * sizeof *array);
+    if (is_large(old)) return os_remap(array, old * sizeof *array, new * sizeof *array);
+    mapped = os_map(new * sizeof *array);
+    if (mapped == NULL) return NULL;
+    if (old > 0) memcpy(mapped, array, old * sizeof *array);
+    free(array);
+    return mapped;
+}
+
 static bool grow_array(struct pickle_read_memo *memo, size_t index) {
     size_t capacity = memo->capacity + memo->capacity / 2 + LEAST_ARRAY;
     void **array;
 
     if (capacity <= index) capacity = index + 1;
-    array = realloc(memo->array, capacity * sizeof *array);
+    if (is_large(capacity)) capacity = (capacity + PAGE_SLOTS - 1) / PAGE_SLOTS * PAGE_SLOTS;
+    array = resize(memo->array, memo->capacity, capacity);
     if (array == NULL) return false;
     memo->array = array;
     memo->capacity = capacity;
@@ -101,7 +121,10 @@ bool pickle_read_memo_next(const struct pickle_read_memo *memo, size_t *cursor, 
 }
 
 void pickle_read_memo_free(struct pickle_read_memo *memo) {
-    free(memo->array);
+    if (is_large(memo->capacity))
+        os_unmap(memo->array, memo->capacity * sizeof *memo->array);
+    else
+        free(memo->array);
     free(memo->table);
     memset(memo, 0, sizeof *memo);
 }

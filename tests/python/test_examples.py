@@ -21,9 +21,17 @@ LINES = {
     "build_tuples.py": [
         "records = [record() for _ in range(count)]",
         "pickle.dump(records, file)",
+        "import shoal.pickle",
+        "shoal.pickle.dump(records, path)",
         "del records",
     ],
-    "load_pickle.py": ["records = pickle.load(file)", "del records"],
+    "load_pickle.py": [
+        "records = pickle.load(file)",
+        "import shoal.pickle",
+        "again = shoal.pickle.load(path)",
+        "del again",
+        "del records",
+    ],
     "write_lines.py": [
         "records = [record() for _ in range(count)]",
         "for r in records: file.write(repr(r))",

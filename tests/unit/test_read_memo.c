@@ -58,6 +58,20 @@ static void an_index_has_one_object(void **state) {
     pickle_read_memo_free(&memo);
 }
 
+/* From the malloc'ed array to one that is mapped, and on. */
+static void a_long_array_keeps_what_is_in_it(void **state) {
+    enum { MANY = 1000000 };
+    struct pickle_read_memo memo = {0};
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++) put(&memo, i, objects + i % sizeof objects);
+    assert_int_equal(memo.far, 0);
+    for (size_t i = 0; i < MANY; i++)
+        assert_ptr_equal(pickle_read_memo_get(&memo, i), objects + i % sizeof objects);
+    pickle_read_memo_free(&memo);
+    assert_null(memo.array);
+}
+
 static void a_walk_meets_every_index_once(void **state) {
     struct pickle_read_memo memo = {0};
     size_t cursor = 0, index, met = 0, sum = 0;
@@ -81,6 +95,7 @@ int main(void) {
         cmocka_unit_test(near_indices_are_an_array),
         cmocka_unit_test(far_indices_cost_no_array),
         cmocka_unit_test(an_index_has_one_object),
+        cmocka_unit_test(a_long_array_keeps_what_is_in_it),
         cmocka_unit_test(a_walk_meets_every_index_once),
     };
     return cmocka_run_group_tests_name("read_memo", tests, NULL, NULL);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from contextlib import contextmanager, suppress
 
@@ -74,7 +73,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
             yield file
         return
     target = os.path.realpath(path)
-    beside = os.path.join(os.path.dirname(target), f".shoal-{secrets.token_hex(8)}")
+    beside = os.path.join(os.path.dirname(target), f".shoal-{os.urandom(8).hex()}")
     try:
         check_writable(target)
         file = open(beside, "xb")  # noqa: SIM115

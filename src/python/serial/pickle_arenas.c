@@ -25,8 +25,7 @@ static void *allocate(void *context, size_t size) {
     uintptr_t start = ((uintptr_t)arena + POOL - 1) & -(uintptr_t)POOL;
     uintptr_t end = ((uintptr_t)arena + size) & -(uintptr_t)POOL;
 
-    if (arena != NULL && end > start)
-        madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+    if (arena != NULL && end > start) madvise((void *)start, end - start, MADV_POPULATE_WRITE);
     return arena;
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import stat
 import subprocess
 import sys
@@ -114,8 +116,6 @@ def test_no_bar_where_there_is_no_terminal(tmp_path, stderr):
 
 
 def test_a_bar_on_a_terminal(tmp_path):
-    import pty
-
     parent, child = pty.openpty()
     code = (
         "import sys, shoal._progress as p, shoal.pickle as ours\n"
@@ -125,5 +125,6 @@ def test_a_bar_on_a_terminal(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "file")]
     subprocess.run(command, stderr=child, check=True)
     os.close(child)
+    assert select.select([parent], [], [], 10)[0], "nothing was drawn"
     assert b" kB" in os.read(parent, 100_000)
     os.close(parent)
