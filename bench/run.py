@@ -21,6 +21,7 @@ from pathlib import Path
 import bench.c.run as c_programs
 import bench.inspect.run as inspector
 import bench.pickles.run as pickles
+import bench.flat.run as flat_files
 import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
@@ -104,6 +105,11 @@ def _pickles(choice: Choice, output: Path) -> None:
     pickles.measure(pickles.quick(plan) if choice.quick else plan, output)
 
 
+def _flat(choice: Choice, output: Path) -> None:
+    plan = flat_files.planned(choice.python, (choice.rounds + 1) // 2)
+    flat_files.measure(flat_files.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -116,6 +122,7 @@ PARTS = {
     "profile": Part(_profile, profiler.rows),
     "inspect": Part(_inspect, inspector.rows),
     "pickle": Part(_pickles, pickles.rows),
+    "flat": Part(_flat, flat_files.rows),
 }
 
 

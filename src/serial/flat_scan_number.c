@@ -322,7 +322,7 @@ static bool make_imaginary(struct flat_cursor *cursor, const unsigned char *star
 static bool has_imaginary(struct flat_cursor *cursor) {
     const unsigned char *behind = cursor->at;
 
-    if (behind == cursor->end || *behind == ',') return false;
+    if (behind == cursor->end || *behind == ',' || *behind == ')') return false;
     flat_skip_space(cursor);
     if (cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-')) return true;
     cursor->at = behind;
