@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench.c.run as c_programs
+import bench.flat.run as flat_files
 import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
@@ -92,6 +93,11 @@ def _profile(choice: Choice, output: Path) -> None:
     profiler.measure(profiler.quick(plan) if choice.quick else plan, output)
 
 
+def _flat(choice: Choice, output: Path) -> None:
+    plan = flat_files.planned(choice.python, (choice.rounds + 1) // 2)
+    flat_files.measure(flat_files.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -102,6 +108,7 @@ PARTS = {
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
     "profile": Part(_profile, profiler.rows),
+    "flat": Part(_flat, flat_files.rows),
 }
 
 

@@ -8,11 +8,25 @@ set -eu
 
 python=${PYTHON:-python3}
 missing=
+wanted=
 
 need() { # need PACKAGE COMMAND...: PACKAGE is missing when COMMAND fails
     package=$1
     shift
     "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+want() { # want PACKAGE COMMAND...: the same for what the build can do without
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || wanted="$wanted $package"
+}
+
+# Whether the lists of packages are there, and have no such one.
+is_unknown() { apt-cache show gcc >/dev/null 2>&1 && ! apt-cache show "$1" >/dev/null 2>&1; }
+
+known() { # known PACKAGE...: prints those that can be had
+    for package; do is_unknown "$package" || printf ' %s' "$package"; done
 }
 
 compiles() { # compiles COMPILER HEADER
@@ -26,10 +40,10 @@ has_file() { # has_file PATH...: one of them is there
 
 need gcc command -v gcc
 need libc6-dev compiles gcc stdlib.h
-# For the floats of shoal.flat, which do without where they cannot be had.
-need g++ compiles g++ new c++
-need libdragonbox-dev has_file /usr/include/dragonbox*/dragonbox/dragonbox.h
-need libfast-float-dev compiles g++ fast_float/fast_float.h c++
+# For the floats of shoal.flat: the interpreter does what these would.
+want g++ compiles g++ new c++
+want libdragonbox-dev has_file /usr/include/dragonbox*/dragonbox/dragonbox.h
+want libfast-float-dev compiles g++ fast_float/fast_float.h c++
 if [ "$python" = python3 ]; then
     need python3 command -v python3
     need python3-venv python3 -c 'import ensurepip, venv'
@@ -37,11 +51,15 @@ if [ "$python" = python3 ]; then
 os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
 fi
 if [ "${1:-}" = tests ]; then
+    need g++ compiles g++ new c++
     need pkg-config command -v pkg-config
     need libcmocka-dev pkg-config --exists cmocka
 fi
 
-[ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086 # lists of names
+if command -v apt-get >/dev/null; then wanted=$(known $wanted); else wanted=; fi
+[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || wanted=
+[ -n "$missing$wanted" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
     echo "make: install these by hand, this machine has no apt-get:$missing" >&2
@@ -55,8 +73,11 @@ if [ "$(id -u)" != 0 ]; then
     fi
     sudo=sudo
 fi
-echo "make: installing Debian packages:$missing"
+echo "make: installing Debian packages:$missing$wanted"
 $sudo apt-get update -q=2 >/dev/null
+# shellcheck disable=SC2086
+missing="$missing$(known $wanted)"
+[ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086 # a list of names
 $sudo env DEBIAN_FRONTEND=noninteractive \
     apt-get install -q=2 -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null

@@ -27,9 +27,15 @@ LINES = {
     "write_lines.py": [
         "records = [record() for _ in range(count)]",
         "for r in records: file.write(repr(r))",
+        "flat.dump(records, file)",
         "del records",
     ],
-    "read_lines.py": ["records = [eval(line) for line in file]", "del records"],
+    "read_lines.py": [
+        "records = flat.load(file)",
+        "del records",
+        "records = [eval(line) for line in file]",
+        "del records",
+    ],
     "small_objects.py": ["things = [Thing(i) for i in range(count)]", "del things"],
     "empty_dicts.py": ["dicts = [{} for _ in range(count)]", "del dicts"],
     "survivors.py": ["made", "kept"],

@@ -70,8 +70,8 @@ static void reading_says_where_the_number_ends(void **state) {
     static const struct {
         const char *text;
         size_t used;
-    } cases[] = {{"1.5,", 3}, {"1.", 2}, {".5)", 2}, {"1e5j", 3}, {"1e", 1}, {"1.5e+", 3},
-                 {"12_3", 2}, {"1e400", 5}, {"1e-400", 6}};
+    } cases[] = {{"1.5,", 3},  {"1.", 2},   {".5)", 2},   {"1e5j", 3},  {"1e", 1},
+                 {"1.5e+", 3}, {"12_3", 2}, {"1e400", 5}, {"1e-400", 6}};
     (void)state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

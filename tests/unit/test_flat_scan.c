@@ -39,10 +39,19 @@ static void names_are_whole_words(void **state) {
         const char *text;
         int name; /* -1: none */
     } cases[] = {
-        {"None", FLAT_NAME_NONE},         {"True,", FLAT_NAME_TRUE}, {"False]", FLAT_NAME_FALSE},
-        {"Ellipsis", FLAT_NAME_ELLIPSIS}, {"...", FLAT_NAME_ELLIPSIS}, {"set(", FLAT_NAME_SET},
-        {"frozenset (", FLAT_NAME_FROZENSET}, {"None1", -1}, {"Non", -1}, {"none", -1},
-        {"None\xc3\xa9", -1}, {"sets", -1}, {"", -1},
+        {"None", FLAT_NAME_NONE},
+        {"True,", FLAT_NAME_TRUE},
+        {"False]", FLAT_NAME_FALSE},
+        {"Ellipsis", FLAT_NAME_ELLIPSIS},
+        {"...", FLAT_NAME_ELLIPSIS},
+        {"set(", FLAT_NAME_SET},
+        {"frozenset (", FLAT_NAME_FROZENSET},
+        {"None1", -1},
+        {"Non", -1},
+        {"none", -1},
+        {"None\xc3\xa9", -1},
+        {"sets", -1},
+        {"", -1},
     };
     (void)state;
 
@@ -51,8 +60,10 @@ static void names_are_whole_words(void **state) {
         enum flat_name name;
 
         assert_int_equal(flat_scan_name(&cursor, &name), cases[i].name >= 0);
-        if (cases[i].name >= 0) assert_int_equal(name, cases[i].name);
-        else assert_failed(line, cursor, 1, "a value");
+        if (cases[i].name >= 0)
+            assert_int_equal(name, cases[i].name);
+        else
+            assert_failed(line, cursor, 1, "a value");
         line_end(line);
     }
 }

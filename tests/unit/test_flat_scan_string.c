@@ -50,7 +50,10 @@ static void escapes(void **state) {
     assert_string("'\\\\\\'\\\"\\a\\b\\f\\n\\r\\t\\v'", "\\'\"\a\b\f\n\r\t\v", 10, 10);
     assert_string("'\\x41\\u00e9\\U0001f600'", "A\xc3\xa9\xf0\x9f\x98\x80", 7, 3);
     assert_string("'\\ud800'", "\xed\xa0\x80", 3, 1);
-    assert_string("'\\0\\18\\101\\777'", "\0\001" "8A\xc7\xbf", 6, 5);
+    assert_string("'\\0\\18\\101\\777'",
+                  "\0\001"
+                  "8A\xc7\xbf",
+                  6, 5);
     assert_string("'\\d\\ '", "\\d\\ ", 4, 4);
     assert_string("b'\\xff\\u0041\\777'", "\xff\\u0041\xff", 8, 8);
     assert_string("r'\\n\\''", "\\n\\'", 4, 4);

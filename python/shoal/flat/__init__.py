@@ -159,7 +159,7 @@ def append(
 if TYPE_CHECKING:
 
     @overload
-    def load(
+    def load(  # noqa: D103, F811
         file: Source,
         *,
         errors: Literal["collect"],
@@ -170,7 +170,7 @@ if TYPE_CHECKING:
         max_digits: int = MAX_DIGITS,
     ) -> tuple[list[Any], list[FlatError]]: ...
     @overload
-    def load(
+    def load(  # noqa: D103, F811
         file: Source,
         *,
         errors: Literal["raise", "skip"] = "raise",
@@ -182,7 +182,7 @@ if TYPE_CHECKING:
     ) -> list[Any]: ...
 
 
-def load(
+def load(  # noqa: F811
     file: Source,
     *,
     errors: Errors = "raise",
@@ -239,7 +239,7 @@ def loads(
     data = text.encode() if isinstance(text, str) else text
     return load(
         data,
-        errors=errors,  # type: ignore[arg-type]  # each of the overloads in turn
+        errors=errors,
         share=share,
         max_depth=max_depth,
         max_line=max_line,

@@ -138,7 +138,9 @@ print(sys.getallocatedblocks() - before)
 
 def test_nothing_is_left_behind(tmp_path):
     """Errors at every place of a line give back what was read before."""
-    whole = "([1, 'é', {'key': (2.5, {3, 4}, b'x')}, frozenset({5}), 6j], '\\u20ac', 10000000000000000000000)"
+    whole = (
+        "([1, 'é', {'key': (2.5, {3, 4}, b'x')}, frozenset({5}), 6j], '\\u20ac', 1" + 22 * "0" + ")"
+    )
     path = tmp_path / "lines"
     path.write_text("\n".join(whole[:end] for end in range(len(whole) + 1)), encoding="utf-8")
     command = [sys.executable, "-c", REFERENCES, str(path)]

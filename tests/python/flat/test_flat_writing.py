@@ -35,7 +35,7 @@ NO_LITERALS = [
     (DATE, "record 2: datetime.date is no literal"),
     ([1, [2, DATE]], "record 2, [1][1]: datetime.date is no literal"),
     ((0, 1, {"key": DATE}), "record 2, [2]['key']: datetime.date is no literal"),
-    ({1: {"a'b": DATE}}, "record 2, [1][\"a'b\"]: datetime.date is no literal"),
+    ({1: {"a'b": DATE}}, 'record 2, [1]["a\'b"]: datetime.date is no literal'),
     ({DATE: 1}, "record 2, {key}: datetime.date is no literal"),
     ({"a": {(1, DATE): 1}}, "record 2, ['a']{key}[1]: datetime.date is no literal"),
     ({(1, 2): DATE}, "record 2, [(...)]: datetime.date is no literal"),
@@ -90,7 +90,7 @@ def test_containers_that_contain_themselves():
 def test_records_are_an_iterable():
     assert flat.dumps([]) == b""
     assert flat.dumps({1}) == b"1\n"
-    assert flat.dumps((i for i in range(3))) == b"0\n1\n2\n"
+    assert flat.dumps(i for i in range(3)) == b"0\n1\n2\n"
     for records in ("ab", b"ab", {"a": 1}):
         with pytest.raises(TypeError, match="must be an iterable of records"):
             flat.dumps(records)

@@ -138,7 +138,7 @@ def test_ints_of_any_size(digits):
 
 
 def test_the_interpreters_limit_of_digits_is_not_ours():
-    value = 12345678901234567890 ** 300  # 5,728 digits
+    value = 12345678901234567890**300  # 5,728 digits
     line = flat.dumps([value], max_digits=6000)
     assert flat.loads(line, max_digits=6000) == [value]
     assert flat.loads(hex(value)) == [value]  # linear in Python too: no limit

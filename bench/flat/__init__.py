@@ -1,0 +1,1 @@
+"""Files of records: shoal.flat beside pickle, JSON lines, CSV and eval."""
