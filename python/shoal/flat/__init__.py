@@ -159,7 +159,7 @@ def append(
 if TYPE_CHECKING:
 
     @overload
-    def load(  # noqa: D103, F811
+    def load(  # noqa: D103
         file: Source,
         *,
         errors: Literal["collect"],
@@ -182,7 +182,7 @@ if TYPE_CHECKING:
     ) -> list[Any]: ...
 
 
-def load(  # noqa: F811
+def load(
     file: Source,
     *,
     errors: Errors = "raise",
