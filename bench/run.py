@@ -21,6 +21,7 @@ from pathlib import Path
 import bench.c.run as c_programs
 import bench.inspect.run as inspector
 import bench.pickles.run as pickles
+import bench.columns.run as columns
 import bench.flat.run as flat_files
 import bench.profile.run as profiler
 import bench.service.run as service
@@ -110,6 +111,11 @@ def _flat(choice: Choice, output: Path) -> None:
     flat_files.measure(flat_files.quick(plan) if choice.quick else plan, output)
 
 
+def _columns(choice: Choice, output: Path) -> None:
+    plan = columns.planned(choice.python, (choice.rounds + 1) // 2)
+    columns.measure(columns.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -123,6 +129,7 @@ PARTS = {
     "inspect": Part(_inspect, inspector.rows),
     "pickle": Part(_pickles, pickles.rows),
     "flat": Part(_flat, flat_files.rows),
+    "columns": Part(_columns, columns.rows),
 }
 
 

@@ -107,14 +107,19 @@ def _note(lost: Counter[str], what: str, strict: bool) -> None:
 # ---- JSON ---------------------------------------------------------------------------
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))
+"""Types of which every value is in JSON what it was."""
+
+
 def _json_lines(records: Iterable[Any], lost: Counter[str], strict: bool) -> Iterator[bytes]:
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     for number, record in enumerate(records):
         try:
             _survey(record, lost, strict)
         except _NoWayError as error:
             raise _failed(number, error) from None
         try:
-            line = json.dumps(record, ensure_ascii=False).encode()
+            line = encode(record).encode()
         except UnicodeEncodeError:  # A lone surrogate.
             line = json.dumps(record).encode()
         yield line + b"\n"
@@ -123,7 +128,7 @@ def _json_lines(records: Iterable[Any], lost: Counter[str], strict: bool) -> Ite
 def _survey(value: Any, lost: Counter[str], strict: bool) -> None:
     """Find what JSON cannot have, and count what it has in another way."""
     kind = type(value)
-    if kind in (str, int, bool) or value is None:
+    if kind in _PLAIN:
         return
     if kind is float:
         if not math.isfinite(value):
@@ -132,12 +137,14 @@ def _survey(value: Any, lost: Counter[str], strict: bool) -> None:
         if kind is tuple:
             _note(lost, "tuples become lists", strict)
         for at, part in enumerate(value):
-            _survey_part(part, f"[{at}]", lost, strict)
+            if type(part) not in _PLAIN:
+                _survey_part(part, f"[{at}]", lost, strict)
     elif kind is dict:
         for key, part in value.items():
             if type(key) is not str:
                 raise _NoWayError(f"JSON has no key {key!r}: only str")
-            _survey_part(part, f"[{key!r}]", lost, strict)
+            if type(part) not in _PLAIN:
+                _survey_part(part, f"[{key!r}]", lost, strict)
     else:
         raise _NoWayError(f"JSON has no {kind.__name__}")
 
