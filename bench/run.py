@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench.c.run as c_programs
-import bench.inspect.run as inspector
-import bench.pickles.run as pickles
 import bench.columns.run as columns
 import bench.flat.run as flat_files
+import bench.inspect.run as inspector
+import bench.pickles.run as pickles
 import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table

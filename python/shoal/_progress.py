@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from rich.progress import Progress, TaskID
+    from typing_extensions import Self
 
 
 class ProgressBar:
@@ -34,7 +35,7 @@ class ProgressBar:
         self._shown: tuple[Progress, TaskID] | None = None
 
     @classmethod
-    def on_terminal(cls) -> ProgressBar | None:
+    def on_terminal(cls) -> Self | None:
         """Return a bar on standard error, None where nobody would see it."""
         return cls(sys.stderr) if sys.stderr is not None and sys.stderr.isatty() else None
 

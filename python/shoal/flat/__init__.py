@@ -303,13 +303,14 @@ def _write(
             return _write(records, opened, progress, durable, bounds)
     if progress is not True:
         return _dump(records, file, progress=progress or None, **bounds)
-    from shoal.pickle.progress import ProgressBar
+    from shoal._progress import ProgressBar
 
-    bar = ProgressBar()
+    bar = ProgressBar.on_terminal()
     try:
-        return _dump(records, file, progress=bar.update, **bounds)
+        return _dump(records, file, progress=bar.update if bar else None, **bounds)
     finally:
-        bar.close()
+        if bar:
+            bar.close()
 
 
 def _open(
@@ -338,8 +339,9 @@ def _open(
         raise
 
 
-def _bar(file: Any) -> Callable[[int, float | None], object]:
-    """Return what draws a bar for reading, of which the part is known for plain files."""
+def _bar(file: Any) -> Callable[[int, float | None], object] | None:
+    """Return what draws a bar for reading, None where nobody would see it."""
     from shoal.flat.reading_bar import ReadingBar
 
-    return ReadingBar(file).update
+    bar = ReadingBar.on_terminal()
+    return bar.reading(file).update if bar else None

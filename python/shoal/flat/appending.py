@@ -8,7 +8,8 @@ import fcntl
 import os
 import stat
 
-from shoal.flat.files import compression_of, damage, open_reading, packed, sync_folder
+from shoal._replacing import sync_folder
+from shoal.flat.files import compression_of, damage, open_reading, packed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

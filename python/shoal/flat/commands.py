@@ -32,8 +32,6 @@ Formats are known by the names of files: .flat or .txt, .pickle or .pkl, .jsonl 
 .ndjson, .csv; behind them .gz, .bz2, .xz or .zst. "-" is standard input or output.
 """
 
-_PATIENCE = 2.0  # seconds before there is a progress bar
-
 
 class CannotDoError(Exception):
     """What is wrong, in one line for the user; `status` is the exit status."""
@@ -325,4 +323,4 @@ def progress(file: BinaryIO) -> Any:
     """Return a context manager of a bar, which is drawn on a terminal when it takes long."""
     from shoal.flat.watching_input import Watch
 
-    return Watch(file, _PATIENCE)
+    return Watch(file)

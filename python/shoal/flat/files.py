@@ -12,7 +12,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import stat
+
+from shoal import _replacing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ __all__ = ["compression_of", "damage", "open_reading", "replacing"]
 
 _SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma", ".lzma": "lzma", ".zst": "zstd"}
 _ZSTD = ("compression.zstd", "backports.zstd")
-_LONGEST_NAME = 255  # bytes, on every file system that people use
 
 
 def compression_of(path: Path) -> str:
@@ -60,10 +60,7 @@ def open_reading(path: Path) -> BinaryIO:
 def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Write a new file, which takes the place of the old one when it is whole.
 
-    Others see the old contents until then and the new ones after, never a part. The new
-    file has the old one's mode, or what the umask leaves of 0666. A symbolic link stays,
-    and what it leads to is replaced. On an exception, the old contents remain and nothing
-    else. What is no regular file (``/dev/stdout``, a pipe) is just written to.
+    As `shoal._replacing.replacing` does, packed.
 
     Parameters
     ----------
@@ -77,32 +74,9 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     OSError
         It cannot be written. The caller's exceptions come through.
     """
-    target = os.path.realpath(path)
-    old = _status(target)
-    if old is not None and not stat.S_ISREG(old.st_mode):
-        with _opened(target, "wb", None) as file:
-            yield file
-        return
-    if old is not None and not os.access(target, os.W_OK):
-        raise PermissionError(13, os.strerror(13), os.fspath(path))
-    temporary = _beside(target)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        with open(descriptor, "wb") as plain:
-            if old is not None:
-                os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-            with packed(plain, target) as file:
-                yield file
-            plain.flush()
-            if durable:
-                os.fsync(descriptor)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    if durable:
-        sync_folder(target)
+    target = os.path.realpath(path)  # A link's own name says nothing of what is packed.
+    with _replacing.replacing(path, durable=durable) as plain, packed(plain, target) as file:
+        yield file
 
 
 @contextlib.contextmanager
@@ -119,15 +93,6 @@ def packed(plain: BinaryIO, path: Path) -> Iterator[BinaryIO]:
             file.close()
         raise
     file.close()
-
-
-def sync_folder(path: Path) -> None:
-    """Bring the name of a file to the disk."""
-    descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def damage() -> tuple[type[Exception], ...]:
@@ -177,18 +142,3 @@ def _zstd(path: Path) -> Any:
         with contextlib.suppress(ImportError):
             return importlib.import_module(name)
     raise ImportError(f"{os.fspath(path)}: .zst files need a library: pip install 'shoal[zstd]'")
-
-
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def _beside(path: str) -> str:
-    """Return a new name in the folder of a file."""
-    folder, name = os.path.split(path)
-    end = f".{os.urandom(8).hex()}.tmp"
-    kept = os.fsencode(name)[: _LONGEST_NAME - len(end) - 1]
-    return os.path.join(folder, "." + os.fsdecode(kept) + end)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import stat
-from typing import Any
 
-from shoal.pickle.progress import ProgressBar
+from shoal._progress import ProgressBar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class ReadingBar(ProgressBar):
@@ -16,9 +19,12 @@ class ReadingBar(ProgressBar):
     It ends its line when it goes, which is when the reader does.
     """
 
-    def __init__(self, file: Any) -> None:
-        super().__init__()
+    _size = 0
+
+    def reading(self, file: Any) -> ReadingBar:
+        """Say which file is read."""
         self._size = size_of(file)
+        return self
 
     def update(self, written: int, part: float | None) -> None:
         """Draw the line, if it is time to."""

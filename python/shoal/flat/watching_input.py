@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 
+from shoal._progress import ProgressBar
 from shoal.flat.reading_bar import size_of
-from shoal.pickle.progress import ProgressBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +22,10 @@ class Watch:
     ----------
     file : binary file
         Which part of it was read is shown for plain files.
-    patience : float
-        Seconds before there is a bar.
     """
 
-    def __init__(self, file: BinaryIO, patience: float) -> None:
-        self._bar = ProgressBar(patience=patience) if sys.stderr.isatty() else None
+    def __init__(self, file: BinaryIO) -> None:
+        self._bar = ProgressBar.on_terminal()
         self._file = file
         self._size = size_of(file)
 
