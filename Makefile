@@ -47,7 +47,7 @@ test: system-tests .venv/has-build ## run every test, on every supported Python 
 	@$(MAKE) test-builds
 	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
 
-bench: .venv/has-bench $(MEASURED)/has-service $(MEASURED)/has-profilers $(MEASURED)/has-serializers $(MEASURED)/has-package ## measure speed and memory against other allocators (long)
+bench: .venv/has-bench $(MEASURED)/has-service $(MEASURED)/has-profilers $(MEASURED)/has-inspectors $(MEASURED)/has-serializers $(MEASURED)/has-package ## measure speed and memory against other allocators (long)
 	@$(BIN)/python -m bench.peers --install
 	@$(BIN)/python -m bench.run --python $(MEASURED)/bin/python $(BENCH_ARGS)
 
@@ -107,6 +107,11 @@ $(1)/has-service: $(1)/made bench/service/requirements.txt
 $(1)/has-profilers: $(1)/made bench/profile/requirements.txt
 	@echo "make: installing the profilers that bench/ compares into $(1)"
 	@$(1)/bin/python -m pip install -q -r bench/profile/requirements.txt
+	@touch $$@
+
+$(1)/has-inspectors: $(1)/made bench/inspect/requirements.txt
+	@echo "make: installing what bench/ compares 'shoal inspect' with into $(1)"
+	@$(1)/bin/python -m pip install -q -r bench/inspect/requirements.txt
 	@touch $$@
 
 $(1)/has-serializers: $(1)/made bench/pickles/requirements.txt

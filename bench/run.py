@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench.c.run as c_programs
+import bench.inspect.run as inspector
 import bench.pickles.run as pickles
 import bench.profile.run as profiler
 import bench.service.run as service
@@ -93,6 +94,11 @@ def _profile(choice: Choice, output: Path) -> None:
     profiler.measure(profiler.quick(plan) if choice.quick else plan, output)
 
 
+def _inspect(choice: Choice, output: Path) -> None:
+    plan = inspector.planned(choice.python, (choice.rounds + 2) // 3)
+    inspector.measure(inspector.quick(plan) if choice.quick else plan, output)
+
+
 def _pickles(choice: Choice, output: Path) -> None:
     plan = pickles.planned(choice.python, (choice.rounds + 1) // 2)
     pickles.measure(pickles.quick(plan) if choice.quick else plan, output)
@@ -108,6 +114,7 @@ PARTS = {
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
     "profile": Part(_profile, profiler.rows),
+    "inspect": Part(_inspect, inspector.rows),
     "pickle": Part(_pickles, pickles.rows),
 }
 

@@ -29,8 +29,11 @@ struct shoal_extent {
 struct shoal_arena_census {
     uint64_t start;
     uint64_t bytes;
-    uint32_t pools;      /* with a live block                                */
-    uint32_t free_pools; /* without, in places of pool_bytes; used before    */
+    uint64_t resident; /* of it, less Shoal's large blocks; what was never used is not */
+    uint64_t pools;    /* with a live block                                       */
+    uint64_t used;     /* bytes of these pools, live or not                       */
+    uint64_t free;     /* bytes of pools, and of Shoal's pages, that were used before
+                          and have no live block                                  */
     uint64_t live_blocks;
     uint64_t live;
     uint64_t page_free; /* resident, in 4 KiB pages that no live block touches */
@@ -78,7 +81,7 @@ struct shoal_inspection {
     uint32_t arena_bytes; /* pymalloc's; 0 when Shoal has the objects         */
     uint32_t pool_bytes;  /* of a place in the arenas: of pymalloc's pools, or
                              4 KiB where Shoal's heap is in use too          */
-    uint64_t page_free;  /* sum over the arenas, and free runs that are in none */
+    uint64_t resident, page_free; /* sums over the arenas, and free runs in none */
     uint64_t mesh_pages; /* 4 KiB pages that could share another's memory, as no
                             live blocks of the two overlap                   */
 
@@ -105,7 +108,7 @@ enum { SHOAL_PLACE_FREE = 255 };
 enum shoal_inspect_status {
     SHOAL_INSPECT_OK,
     SHOAL_INSPECT_NO_PROCESS, /* or it ended while it was read               */
-    SHOAL_INSPECT_NO_RIGHT,
+    SHOAL_INSPECT_NO_RIGHT,   /* to read it, or to stop it                   */
     SHOAL_INSPECT_NO_PYTHON,
     SHOAL_INSPECT_NO_POOLS, /* a Python whose objects come from elsewhere   */
     SHOAL_INSPECT_NO_MEMORY,

@@ -12,8 +12,9 @@ class Reading(TypedDict):
     pools_inconsistent: int
     arena_bytes: int
     pool_bytes: int
-    # start, bytes, pools, free_pools, live_blocks, live_bytes, page_free_bytes
-    arenas: list[tuple[int, int, int, int, int, int, int]]
+    # start, bytes, resident_bytes, pools, used_bytes, free_bytes, live_blocks, live_bytes,
+    # page_free_bytes
+    arenas: list[tuple[int, int, int, int, int, int, int, int, int]]
     # block_size, pools, live_blocks, free_blocks, live_bytes, held_bytes
     size_classes: list[tuple[int, int, int, int, int, int]]
     # name, kind, blocks, bytes; kind is "object", "gc" or "raw"
@@ -23,6 +24,7 @@ class Reading(TypedDict):
     # One byte a pool: 0 to 100 per cent live, 255 never used or free.
     occupancy: bytes
     mesh_pages: int
+    resident_bytes: int
     page_free_bytes: int
     # start, bytes
     large: list[tuple[int, int]]

@@ -53,7 +53,7 @@ _ELSEWHERE = {
     ),
     "inspect": (
         "show what a running Python process holds, and who keeps it",
-        "shoal.inspect.command",
+        "shoal.inspect.inspect_command",
     ),
     "top": (
         "show all Python processes and what their heaps hold",

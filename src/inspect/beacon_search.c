@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    PAGE = 4096,
+    PAGE = REMOTE_PAGE,
     SEARCH_BYTES = 1 << 16,
     SEARCHED_MAX = 256 << 20, /* bytes of the library and the program */
 };

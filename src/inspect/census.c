@@ -5,8 +5,11 @@
 
 #include "inspect/grow.h"
 #include "inspect/type_census.h"
+#include "inspect/words.h"
 
-enum { PAGE = 4096, PAGE_GRANULES = PAGE / GRANULE, DEBUG_HEADER_BYTES = 16 };
+enum { PAGE = REMOTE_PAGE, PAGE_GRANULES = PAGE / GRANULE, DEBUG_HEADER_BYTES = 16 };
+
+enum { PAGES_ASKED = 4096 }; /* at once, whether they are present */
 
 static const uint64_t REFERENCES_MAX = 1ull << 32; /* immortal objects have about as many */
 
@@ -24,12 +27,6 @@ void census_end(struct census *census) {
 }
 
 /* ---- Blocks ------------------------------------------------------------------- */
-
-static uint64_t word_of(const uint8_t *bytes, size_t at) {
-    uint64_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    return word;
-}
 
 /* The debug allocators of Python (PYTHONMALLOC=debug) write before a block its size,
  * a letter for its domain, and a pattern. */
@@ -89,13 +86,32 @@ static void add_block(struct census *census, int32_t type, uint32_t bytes) {
 
 /* ---- Arenas and pools ------------------------------------------------------------ */
 
-void census_begin_arena(struct census *census, uint64_t start) {
+void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes) {
     census->arena = (struct shoal_arena_census){.start = start};
     census->first_place = census->result->occupancy_count;
     memset(census->is_live, 0, sizeof census->is_live);
+    memset(census->is_present, 0, sizeof census->is_present);
+    census->knows_present =
+        remote_present(census->types.remote, start, bytes / PAGE, census->is_present);
     for (size_t i = 0; i < census->here_count; i++) census->here_of[census->here[i].type] = 0;
     census->here_count = 0;
     census->raw_here_blocks = census->raw_here_bytes = 0;
+}
+
+size_t census_read(struct census *census, uint64_t offset, void *buffer, size_t bytes) {
+    struct remote *remote = census->types.remote;
+    uint64_t address = census->arena.start + offset;
+    if (!census->knows_present) return remote_read(remote, address, buffer, bytes);
+    return remote_read_present(remote, address, buffer, bytes, census->is_present, offset / PAGE);
+}
+
+/* Of the arena, from one byte to another. */
+static void mark_present(struct census *census, uint64_t from, uint64_t to, bool is_present) {
+    for (uint64_t page = from / PAGE; page < to / PAGE; page++) {
+        uint64_t bit = 1ull << page % 64;
+        census->is_present[page / 64] &= ~bit;
+        if (is_present) census->is_present[page / 64] |= bit;
+    }
 }
 
 void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes) {
@@ -135,15 +151,17 @@ static void add_blocks(struct census *census, const struct pool_view *pool, cons
     }
 }
 
-/* The pages of a pool: those without a live block, and those that could mesh. */
-static void look_at_pages(struct census *census, uint64_t offset, uint64_t bytes) {
-    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++) {
-        const uint64_t *bits = &census->is_live[page * PAGE_GRANULES / 64];
-        if (bits[0] | bits[1] | bits[2] | bits[3])
-            mesh_add_page(&census->mesh, bits);
-        else
-            census->arena.page_free += PAGE;
-    }
+/* Whether a live block lies in a page, or partly. */
+static bool is_live_page(const struct census *census, uint64_t page) {
+    const uint64_t *bits = &census->is_live[page * PAGE_GRANULES / 64];
+    return (bits[0] | bits[1] | bits[2] | bits[3]) != 0;
+}
+
+/* The pages of a pool that could mesh. */
+static void mesh_pages(struct census *census, uint64_t offset, uint64_t bytes) {
+    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++)
+        if (is_live_page(census, page))
+            mesh_add_page(&census->mesh, &census->is_live[page * PAGE_GRANULES / 64]);
 }
 
 void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
@@ -158,16 +176,36 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
     size->live += live;
     size->held += bytes - live;
     census->arena.pools++;
+    census->arena.used += bytes;
     census->arena.live_blocks += pool->live;
     census->arena.live += live;
     census->result->pools_read++;
     census->result->pools_inconsistent += !pool->is_told;
-    look_at_pages(census, address - census->arena.start, bytes);
+    uint64_t offset = address - census->arena.start;
+    if (!census->knows_present) mark_present(census, offset, offset + bytes, true);
+    mesh_pages(census, offset, bytes);
 }
 
-void census_add_free(struct census *census, uint64_t bytes) {
-    census->arena.free_pools += (uint32_t)(bytes / census->result->pool_bytes);
-    census->arena.page_free += bytes;
+void census_add_free(struct census *census, uint64_t offset, uint64_t bytes) {
+    census->arena.free += bytes;
+    if (!census->knows_present) mark_present(census, offset, offset + bytes, true);
+}
+
+void census_add_free_apart(struct census *census, uint64_t start, uint64_t bytes) {
+    struct remote *remote = census->types.remote;
+    uint64_t is_present[PAGES_ASKED / 64], resident = 0;
+    for (uint64_t page = 0, count; page < bytes / PAGE; page += count) {
+        uint64_t left = bytes / PAGE - page;
+        count = left < PAGES_ASKED ? left : PAGES_ASKED;
+        if (!remote_present(remote, start + page * PAGE, count, is_present)) {
+            resident += left;
+            break;
+        }
+        for (uint64_t i = 0; i < (count + 63) / 64; i++)
+            resident += (uint64_t)__builtin_popcountll(is_present[i]);
+    }
+    census->result->resident += resident * PAGE;
+    census->result->page_free += resident * PAGE;
 }
 
 static void add_to_type(struct census *census, struct type *type, uint64_t blocks, uint64_t bytes) {
@@ -178,24 +216,37 @@ static void add_to_type(struct census *census, struct type *type, uint64_t block
     if (arena->live * EMPTIEST_PART > arena->bytes) return;
     type->pinned_arenas++;
     type->pinned_blocks += blocks;
-    type->pinned_held +=
-        (uint64_t)((double)(arena->bytes - arena->live) * (double)bytes / (double)arena->live);
+    if (arena->resident > arena->live)
+        type->pinned_held += (uint64_t)((double)(arena->resident - arena->live) * (double)bytes /
+                                        (double)arena->live);
 }
 
-void census_drop_arena(struct census *census) {
-    census->result->page_free += census->arena.page_free;
+/* What is resident of the arena, and what of that no live block touches. */
+static void add_pages(struct census *census, uint64_t bytes) {
+    struct shoal_arena_census *arena = &census->arena;
+    for (uint64_t page = 0; page < bytes / PAGE; page++) {
+        if (!(census->is_present[page / 64] >> page % 64 & 1)) continue;
+        arena->resident += PAGE;
+        if (!is_live_page(census, page)) arena->page_free += PAGE;
+    }
+    census->result->resident += arena->resident;
+    census->result->page_free += arena->page_free;
+}
+
+void census_drop_arena(struct census *census, uint64_t bytes) {
+    add_pages(census, bytes);
     census->result->occupancy_count = census->first_place;
 }
 
 void census_end_arena(struct census *census, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
     census->arena.bytes = bytes;
+    add_pages(census, bytes);
     for (size_t i = 0; i < census->here_count; i++) {
         const struct here *here = &census->here[i];
         add_to_type(census, &census->types.types[here->type], here->blocks, here->bytes);
     }
     add_to_type(census, &census->raw, census->raw_here_blocks, census->raw_here_bytes);
-    result->page_free += census->arena.page_free;
     if (!grow(&result->arenas, &census->arena_room, result->arena_count, sizeof *result->arenas))
         census->is_out_of_memory = true;
     else
@@ -222,6 +273,9 @@ void census_add_range(struct census *census, uint64_t start, uint64_t bytes) {
 
 void census_add_large(struct census *census, uint64_t start, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
+    uint64_t offset = start - census->arena.start, left = ARENA_BYTES_MAX - offset;
+    if (offset < ARENA_BYTES_MAX)
+        mark_present(census, offset, offset + (bytes < left ? bytes : left), false);
     if (result->large_count == LARGE_MAX) return;
     add_extent(census, &result->large, &result->large_count, &census->large_room, start, bytes);
 }

@@ -27,6 +27,9 @@ struct census {
     size_t first_place;
     struct shoal_arena_census arena;
     uint64_t is_live[ARENA_BYTES_MAX / GRANULE / 64]; /* granules that live blocks cover */
+    uint64_t
+        is_present[ARENA_BYTES_MAX / REMOTE_PAGE / 64]; /* its pages, but those of large blocks */
+    bool knows_present; /* else those are taken to be that are or were used */
     struct here {
         int32_t type; /* or TYPE_NONE: raw */
         uint64_t blocks, bytes;
@@ -43,29 +46,38 @@ bool census_init(struct census *census, struct shoal_inspection *result, struct 
                  const struct layout *layout);
 void census_end(struct census *census);
 
-/* An arena, or a part of one, begins: at most ARENA_BYTES_MAX from `start` on. */
-void census_begin_arena(struct census *census, uint64_t start);
+/* An arena, or a part of one, begins: `bytes` from `start` on, whole pages and at most
+ * ARENA_BYTES_MAX. Which of them are present is asked here, before they are read. */
+void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes);
+
+/* Reads what is present of the arena, `offset` bytes into it; the rest is zero. Gives
+ * how many bytes came. */
+size_t census_read(struct census *census, uint64_t offset, void *buffer, size_t bytes);
 
 /* A pool of it, of which `copy` has the memory at `address`. `has_objects`: its blocks
  * may be objects. */
 void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
                      uint64_t address, uint32_t bytes, bool has_objects);
 
-/* `bytes` without a live block that are resident, a pool's or a run of pages'. */
-void census_add_free(struct census *census, uint64_t bytes);
+/* `bytes` of it, `offset` bytes into it, that have no live block and were used before:
+ * a pool's or a run of pages'. */
+void census_add_free(struct census *census, uint64_t offset, uint64_t bytes);
+
+/* The same of pages that are in no arena. */
+void census_add_free_apart(struct census *census, uint64_t start, uint64_t bytes);
 
 /* What the arena's next `bytes` look like: of a pool, or of none. They are told in
  * places of result->pool_bytes; a rest is left out. */
 void census_add_place(struct census *census, uint8_t fullness, uint64_t bytes);
 
-/* Ends it; or forgets it, which had no pool. */
+/* Ends it, which has `bytes`; or forgets it but for its free pages, as it had no pool. */
 void census_end_arena(struct census *census, uint64_t bytes);
-void census_drop_arena(struct census *census);
+void census_drop_arena(struct census *census, uint64_t bytes);
 
 /* Addresses that are the allocator's; joined to the last ones where they meet. */
 void census_add_range(struct census *census, uint64_t start, uint64_t bytes);
 
-/* A block that is in no pool. */
+/* A block that is in no pool. Its pages are not the arena's, should they lie there. */
 void census_add_large(struct census *census, uint64_t start, uint64_t bytes);
 
 /* Fills the result; false when there is no memory, or was none before. */

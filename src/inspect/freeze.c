@@ -70,21 +70,20 @@ static bool is_known(const struct frozen *frozen, pid_t thread) {
     return false;
 }
 
-static bool stop_thread(struct frozen *frozen, pid_t thread) {
+static bool ask_to_stop(struct frozen *frozen, pid_t thread) {
     if (frozen->count == THREADS_MAX || is_known(frozen, thread) ||
         !grow(&frozen->threads, &frozen->room, frozen->count, sizeof *frozen->threads) ||
         ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0)
         return false;
-    struct stopped *stopped = &frozen->threads[frozen->count++];
-    *stopped = (struct stopped){.thread = thread};
-    if (ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0) await_stop(frozen, stopped);
+    frozen->threads[frozen->count++] = (struct stopped){.thread = thread};
+    ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
     return true;
 }
 
 /* ---- All of them ------------------------------------------------------------------ */
 
-/* Those that a thread makes while others are being stopped are met in the next
- * round. */
+/* All are asked before the first is waited for: they stop at the same time. Those that
+ * a thread makes meanwhile are met in the next round. */
 static void stop_all(struct frozen *frozen) {
     char name[64];
     bool found_more = true;
@@ -95,9 +94,11 @@ static void stop_all(struct frozen *frozen) {
         found_more = false;
         for (struct dirent *entry; folder && (entry = readdir(folder));) {
             pid_t thread = (pid_t)atoi(entry->d_name);
-            if (thread > 0 && stop_thread(frozen, thread)) found_more = true;
+            if (thread > 0 && ask_to_stop(frozen, thread)) found_more = true;
         }
         if (folder) closedir(folder);
+        for (size_t i = 0; i < frozen->count; i++)
+            if (!frozen->threads[i].has_stopped) await_stop(frozen, &frozen->threads[i]);
     }
 }
 

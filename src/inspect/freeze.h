@@ -15,7 +15,7 @@ struct frozen;
  * is no memory. */
 struct frozen *freeze(pid_t pid);
 
-/* How many threads are stopped. */
+/* How many threads are stopped: none where the process is traced already. */
 size_t frozen_count(const struct frozen *frozen);
 
 /* From the thread that froze or from another. Takes NULL. */

@@ -10,6 +10,7 @@
 #include "inspect/census.h"
 #include "inspect/freeze.h"
 #include "inspect/interpreter.h"
+#include "inspect/interpreters.h"
 #include "inspect/pymalloc_heap.h"
 #include "inspect/shoal_heap.h"
 #include "inspect/target.h"
@@ -72,7 +73,7 @@ static bool count_pymalloc(struct inspector *inspector) {
     result->arena_bytes = inspector->layout->arena_bytes;
     for (size_t i = 0; i < table->count; i++)
         census_add_range(inspector->census, table->arenas[i].start, result->arena_bytes);
-    return pymalloc_heap_count(inspector->census, &inspector->remote, table, inspector->layout);
+    return pymalloc_heap_count(inspector->census, table, inspector->layout);
 }
 
 /* What Shoal took over in a running interpreter is counted beside pymalloc's. */
@@ -103,10 +104,22 @@ static enum shoal_inspect_status no_pools(struct inspector *inspector) {
     char words[128];
     pid_t pid = inspector->target.pid;
     if (inspector->has_beacon && !inspector->layout) return SHOAL_INSPECT_OK;
+    if (interpreters_are_free_threaded(&inspector->remote, &inspector->target.maps))
+        return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
+                        "process %d has no pools of pymalloc: it is a free-threaded Python, whose "
+                        "objects are in mimalloc",
+                        (int)pid);
     interpreter_guess_allocator(&inspector->target.maps, pid, words, sizeof words);
     return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
                     "process %d has no pools of pymalloc: its objects seem to be in %s", (int)pid,
                     words);
+}
+
+static enum shoal_inspect_status not_stopped(const struct inspector *inspector) {
+    int pid = (int)inspector->target.pid;
+    if (!target_is_same(&inspector->target)) return SHOAL_INSPECT_NO_PROCESS;
+    return complain(&inspector->complaint, SHOAL_INSPECT_NO_RIGHT,
+                    "may not stop process %d: a debugger has it, or the system forbids it", pid);
 }
 
 static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
@@ -115,12 +128,16 @@ static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
     if (!begin_census(inspector)) return out_of_memory(inspector);
     inspector->remote.bytes_left = target_bytes_max(&inspector->target);
     double began = now_seconds();
-    if (flags & SHOAL_INSPECT_FREEZE) frozen = freeze(inspector->target.pid);
+    if (flags & SHOAL_INSPECT_FREEZE && !(frozen = freeze(inspector->target.pid)))
+        return out_of_memory(inspector);
+    if (frozen && frozen_count(frozen) == 0) {
+        thaw(frozen);
+        return not_stopped(inspector);
+    }
     target_update_maps(&inspector->target);
     bool done = count_pymalloc(inspector) && count_shoal(inspector);
-    bool was_frozen = frozen_count(frozen) > 0;
     thaw(frozen);
-    if (was_frozen) result->frozen_seconds = now_seconds() - began;
+    if (frozen) result->frozen_seconds = now_seconds() - began;
     if (!done || !census_finish(inspector->census)) return out_of_memory(inspector);
     return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
 }
@@ -157,6 +174,7 @@ enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspe
     if (status == SHOAL_INSPECT_OK &&
         !remote_init(&inspector->remote, target_read, &inspector->target))
         status = out_of_memory(inspector);
+    inspector->remote.present = target_present;
     if (status == SHOAL_INSPECT_OK) status = inspect(inspector, flags);
     inspection->seconds = now_seconds() - began;
     end(inspector);

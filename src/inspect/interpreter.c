@@ -138,13 +138,13 @@ static bool find_variable(pid_t pid, const char *name, char *value, size_t room)
 
 void interpreter_guess_allocator(const struct maps *maps, pid_t pid, char *words, size_t room) {
     static const char *const libraries[] = {"jemalloc", "tcmalloc", "mimalloc", "snmalloc", "mesh"};
-    const char *library = "the C library's";
+    const char *library = "the C library";
     char value[64];
     for (size_t i = 0; i < maps->count; i++)
         for (size_t k = 0; k < sizeof libraries / sizeof *libraries; k++)
             if (strstr(name_of(maps->items[i].path), libraries[k])) library = libraries[k];
     if (find_variable(pid, "PYTHONMALLOC", value, sizeof value))
-        snprintf(words, room, "%s malloc (PYTHONMALLOC=%s)", library, value);
+        snprintf(words, room, "%s's malloc (PYTHONMALLOC=%s)", library, value);
     else
-        snprintf(words, room, "%s malloc, or a free-threaded build's mimalloc", library);
+        snprintf(words, room, "%s's malloc", library);
 }

@@ -1,5 +1,6 @@
 #include "inspect/interpreters.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "inspect/interpreter.h"
@@ -111,10 +112,11 @@ static bool find_pointer(struct list *list, uint64_t node, uint64_t size) {
     return false;
 }
 
+static bool has_cookie(uint64_t word) { return memcmp(&word, "xdebugpy", 8) == 0; }
+
 static bool is_runtime(struct list *list, uint64_t at, uint64_t word) {
     struct debug_offsets offsets;
-    if (memcmp(&word, "xdebugpy", 8) != 0 ||
-        !remote_look(list->remote, at, &offsets, sizeof offsets) ||
+    if (!has_cookie(word) || !remote_look(list->remote, at, &offsets, sizeof offsets) ||
         offsets.interpreter_size > SIZE_MAX_BYTES || offsets.next_at > offsets.interpreter_size)
         return false;
     uint64_t node = list->head = word_at(list->remote, at + offsets.head_at);
@@ -125,6 +127,16 @@ static bool is_runtime(struct list *list, uint64_t at, uint64_t word) {
         node = next;
     }
     return false;
+}
+
+static bool is_free_threaded(struct list *list, uint64_t at, uint64_t word) {
+    return has_cookie(word) &&
+           word_at(list->remote, at + offsetof(struct debug_offsets, free_threaded)) == 1;
+}
+
+bool interpreters_are_free_threaded(struct remote *remote, const struct maps *maps) {
+    struct list list = {.remote = remote, .maps = maps};
+    return search_data(&list, is_free_threaded);
 }
 
 /* ---- Both -------------------------------------------------------------------------------- */

@@ -15,4 +15,8 @@ enum { INTERPRETERS_MAX = 1024 };
 size_t interpreters_tables(struct remote *remote, const struct maps *maps,
                            const struct layout *layout, uint64_t main_at, uint64_t *tables);
 
+/* Whether the runtime says that it was built without the interpreter lock: its objects
+ * are in mimalloc's heaps then. Versions before 3.13 say nothing. */
+bool interpreters_are_free_threaded(struct remote *remote, const struct maps *maps);
+
 #endif

@@ -11,6 +11,12 @@ static int count_of(const uint64_t *bits) {
     return count;
 }
 
+static bool is_empty(const uint64_t *bits) {
+    uint64_t all = 0;
+    for (int i = 0; i < MESH_WORDS; i++) all |= bits[i];
+    return all == 0;
+}
+
 static bool overlap(const uint64_t *left, const uint64_t *right) {
     uint64_t common = 0;
     for (int i = 0; i < MESH_WORDS; i++) common |= left[i] & right[i];
@@ -18,14 +24,14 @@ static bool overlap(const uint64_t *left, const uint64_t *right) {
 }
 
 void mesh_add_page(struct mesh *mesh, const uint64_t is_live[MESH_WORDS]) {
-    for (int bin = 0; bin < MESH_BINS; bin++) {
-        uint64_t *bits = mesh->bins[bin];
-        if (count_of(bits) == 0 || overlap(bits, is_live)) continue;
-        for (int i = 0; i < MESH_WORDS; i++) bits[i] |= is_live[i];
+    for (int i = 0; i < MESH_KEPT; i++) {
+        uint64_t *bits = mesh->kept[i];
+        if (is_empty(bits) || overlap(bits, is_live)) continue;
+        for (int word = 0; word < MESH_WORDS; word++) bits[word] |= is_live[word];
         mesh->saved++;
         return;
     }
     if (count_of(is_live) > HALF) return; /* hardly any other fits */
-    memcpy(mesh->bins[mesh->next], is_live, sizeof mesh->bins[0]);
-    mesh->next = (mesh->next + 1) % MESH_BINS;
+    memcpy(mesh->kept[mesh->next], is_live, sizeof mesh->kept[0]);
+    mesh->next = (mesh->next + 1) % MESH_KEPT;
 }

@@ -6,11 +6,11 @@
 
 #include <stdint.h>
 
-enum { MESH_BINS = 64, MESH_WORDS = 4 }; /* a bit for each 16 bytes of a page */
+enum { MESH_KEPT = 64, MESH_WORDS = 4 }; /* a bit for each 16 bytes of a page */
 
 struct mesh {
-    uint64_t bins[MESH_BINS][MESH_WORDS];
-    uint32_t next; /* bin to be given up */
+    uint64_t kept[MESH_KEPT][MESH_WORDS];
+    uint32_t next;  /* of them to be given up */
     uint64_t saved; /* pages */
 };
 

@@ -1,18 +1,6 @@
 #include "inspect/pool_view.h"
 
-#include <string.h>
-
-static uint32_t half_of(const uint8_t *copy, size_t at) {
-    uint32_t half;
-    memcpy(&half, copy + at, sizeof half);
-    return half;
-}
-
-static uint64_t word_of(const uint8_t *copy, size_t at) {
-    uint64_t word;
-    memcpy(&word, copy + at, sizeof word);
-    return word;
-}
+#include "inspect/words.h"
 
 uint32_t pool_arena_index(const uint8_t *copy) { return half_of(copy, POOL_ARENA_AT); }
 

@@ -7,13 +7,13 @@ static uint8_t fullness(const struct pool_view *pool, uint32_t bytes) {
 }
 
 /* The pools of an arena lie at multiples of their size, within what has been used. */
-static void count_arena(struct census *census, struct remote *remote, const struct arena_ref *arena,
+static void count_arena(struct census *census, const struct arena_ref *arena,
                         const struct layout *layout, uint8_t *copy) {
     uint64_t pool_bytes = layout->pool_bytes, end = arena->start + layout->arena_bytes;
     uint64_t first = (arena->start + pool_bytes - 1) & ~(pool_bytes - 1);
     size_t used = (size_t)(arena->carved_end - arena->start);
-    size_t got = used ? remote_read(remote, arena->start, copy, used) : 0;
-    census_begin_arena(census, arena->start);
+    census_begin_arena(census, arena->start, layout->arena_bytes);
+    size_t got = census_read(census, 0, copy, used);
     census_add_place(census, SHOAL_PLACE_FREE, first - arena->start);
     for (uint64_t at = first; at + pool_bytes <= end; at += pool_bytes) {
         struct pool_view pool;
@@ -32,7 +32,7 @@ static void count_arena(struct census *census, struct remote *remote, const stru
         } else {
             census->result->pools_read++;
             census->result->pools_inconsistent += pool.state != POOL_FREE;
-            census_add_free(census, pool.state == POOL_FREE ? pool_bytes : 0);
+            if (pool.state == POOL_FREE) census_add_free(census, at - arena->start, pool_bytes);
             census_add_place(census, SHOAL_PLACE_FREE, pool_bytes);
         }
     }
@@ -40,11 +40,11 @@ static void count_arena(struct census *census, struct remote *remote, const stru
     census_end_arena(census, layout->arena_bytes);
 }
 
-bool pymalloc_heap_count(struct census *census, struct remote *remote,
-                         const struct arena_table *table, const struct layout *layout) {
+bool pymalloc_heap_count(struct census *census, const struct arena_table *table,
+                         const struct layout *layout) {
     uint8_t *copy = malloc(layout->arena_bytes);
     for (size_t i = 0; copy && i < table->count; i++)
-        count_arena(census, remote, &table->arenas[i], layout, copy);
+        count_arena(census, &table->arenas[i], layout, copy);
     free(copy);
     return copy && !census->is_out_of_memory;
 }

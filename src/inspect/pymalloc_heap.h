@@ -7,7 +7,7 @@
 
 /* Counts all that is in the arenas. A pool that could not be read is an
  * inconsistent one. False when there is no memory. */
-bool pymalloc_heap_count(struct census *census, struct remote *remote,
-                         const struct arena_table *table, const struct layout *layout);
+bool pymalloc_heap_count(struct census *census, const struct arena_table *table,
+                         const struct layout *layout);
 
 #endif

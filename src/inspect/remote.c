@@ -7,6 +7,7 @@
 
 bool remote_init(struct remote *remote, remote_read_function *read, void *context) {
     remote->read = read;
+    remote->present = NULL;
     remote->context = context;
     remote->looks_left = REMOTE_LOOKS;
     remote->bytes_left = UINT64_MAX;
@@ -24,6 +25,37 @@ size_t remote_read(struct remote *remote, uint64_t address, void *buffer, size_t
     remote->bytes_left -= bytes;
     size_t got = remote->read(remote->context, address, buffer, bytes);
     return got < bytes ? got : bytes;
+}
+
+bool remote_present(struct remote *remote, uint64_t address, size_t pages, uint64_t *bits) {
+    uint64_t cost = pages * sizeof(uint64_t); /* what the system tells of a page */
+    if (remote->present && cost <= remote->bytes_left) {
+        remote->bytes_left -= cost;
+        if (remote->present(remote->context, address, pages, bits)) return true;
+    }
+    memset(bits, 0, (pages + 63) / 64 * sizeof *bits);
+    return false;
+}
+
+static bool has_bit(const uint64_t *bits, size_t bit) { return bits[bit / 64] >> bit % 64 & 1; }
+
+size_t remote_read_present(struct remote *remote, uint64_t address, void *buffer, size_t bytes,
+                           const uint64_t *bits, size_t first_bit) {
+    char *to = buffer;
+    size_t pages = bytes / REMOTE_PAGE;
+    for (size_t page = 0, end; page < pages; page = end) {
+        bool is_there = has_bit(bits, first_bit + page);
+        for (end = page + 1; end < pages; end++)
+            if (has_bit(bits, first_bit + end) != is_there) break;
+        size_t at = page * REMOTE_PAGE, size = (end - page) * REMOTE_PAGE;
+        if (!is_there) {
+            memset(to + at, 0, size);
+            continue;
+        }
+        size_t got = remote_read(remote, address + at, to + at, size);
+        if (got < size) return at + got;
+    }
+    return pages * REMOTE_PAGE;
 }
 
 static bool spend(struct remote *remote, uint64_t looks) {

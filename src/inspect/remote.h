@@ -19,10 +19,15 @@ enum {
 /* Reads up to `bytes` at an address; gives how many came from its beginning. */
 typedef size_t remote_read_function(void *context, uint64_t address, void *buffer, size_t bytes);
 
+/* Sets a bit for each of the pages from an address on: whether the process has
+ * touched it. False when that is not told. */
+typedef bool remote_present_function(void *context, uint64_t address, size_t pages, uint64_t *bits);
+
 /* With a cache of pages, for what is read word by word: types, names, tables. A
  * cached page is as it was when it was first read. */
 struct remote {
     remote_read_function *read;
+    remote_present_function *present; /* NULL: is not told, as at first */
     void *context;
     struct remote_page {
         uint64_t page; /* its address | 1, 0: none */
@@ -38,6 +43,15 @@ void remote_end(struct remote *remote);
 
 /* Past the cache, for whole arenas. */
 size_t remote_read(struct remote *remote, uint64_t address, void *buffer, size_t bytes);
+
+/* Whether each page from an address on has been touched; false when that is not told,
+ * and no bit is set. */
+bool remote_present(struct remote *remote, uint64_t address, size_t pages, uint64_t *bits);
+
+/* As remote_read, of whole pages; those without their bit are zero and are not read,
+ * which would give the process a page that it had not. */
+size_t remote_read_present(struct remote *remote, uint64_t address, void *buffer, size_t bytes,
+                           const uint64_t *bits, size_t first_bit);
 
 /* All of it or false. Through the cache. */
 bool remote_look(struct remote *remote, uint64_t address, void *buffer, size_t bytes);

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "inspect/beacon_search.h"
+#include "inspect/words.h"
 
 enum {
-    PAGE = 4096,
-    CHUNK_PAGES = 256, /* pages looked at in one go: a MiB */
+    PAGE = REMOTE_PAGE,
+    PART_PAGES = 256, /* pages looked at in one go: a MiB */
     POOL_PAGES_MAX = 64,
-    COPY_PAGES = CHUNK_PAGES + POOL_PAGES_MAX,
+    COPY_PAGES = PART_PAGES + POOL_PAGES_MAX,
     ARENAS_MAX = 64,
     SLOTS_MAX = 1 << 20,
 };
@@ -31,18 +32,6 @@ struct walk {
     uint8_t records[COPY_PAGES * BEACON_RECORD_MAX];
     uint8_t copy[COPY_PAGES * PAGE];
 };
-
-static uint64_t word_of(const uint8_t *bytes, size_t at) {
-    uint64_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    return word;
-}
-
-static uint16_t short_of(const uint8_t *bytes, size_t at) {
-    uint16_t value;
-    memcpy(&value, bytes + at, sizeof value);
-    return value;
-}
 
 /* ---- Pools ------------------------------------------------------------------------ */
 
@@ -139,8 +128,7 @@ static void read_pools(struct walk *walk, size_t count, size_t known) {
         if (end > page) {
             uint8_t *to = walk->copy + page * PAGE;
             size_t bytes = (end - page) * PAGE;
-            size_t got =
-                remote_read(walk->remote, walk->census->arena.start + page * PAGE, to, bytes);
+            size_t got = census_read(walk->census, page * PAGE, to, bytes);
             memset(to + got, 0, bytes - got);
         }
         page = end > page ? end : page + 1;
@@ -156,8 +144,9 @@ static bool is_run(const struct walk *walk, size_t page) {
            kind == walk->beacon->kind.ahead;
 }
 
-/* Pages taken ahead were never touched when nothing is carved of them. */
-static bool is_resident_run(const struct walk *walk, size_t page) {
+/* Whether a run of free pages was used before. Those taken ahead were never touched when
+ * nothing is carved of them. */
+static bool was_used(const struct walk *walk, size_t page) {
     uint8_t kind = kind_at(walk, page);
     if (kind == walk->beacon->kind.ahead)
         return short_of(record_at(walk, page), walk->beacon->record.carved) != 0;
@@ -178,11 +167,12 @@ static uint64_t count_run(struct walk *walk, size_t page, size_t known, uint64_t
     uint64_t pages = word_of(record_at(walk, page), beacon->record.run_pages);
     if (!is_run(walk, page) || pages == 0) return 1;
     if (pages > left) pages = left;
-    if (kind == beacon->kind.large) census_add_large(walk->census, start, pages * PAGE);
-    if (is_resident_run(walk, page)) {
+    if (kind == beacon->kind.large) {
+        census_add_large(walk->census, start, pages * PAGE);
+    } else if (was_used(walk, page)) {
         uint64_t here = pages < known - page ? pages : known - page;
-        census_add_free(walk->census, here * PAGE);
-        walk->census->result->page_free += (pages - here) * PAGE;
+        census_add_free(walk->census, page * PAGE, here * PAGE);
+        census_add_free_apart(walk->census, start + here * PAGE, (pages - here) * PAGE);
     }
     return pages;
 }
@@ -193,16 +183,16 @@ static void add_places(struct walk *walk, size_t from, size_t to, uint64_t live)
     census_add_place(walk->census, place, (to - from) * PAGE);
 }
 
-/* A chunk of an arena, from a page on which something begins; gives the page, from
+/* A part of an arena, from a page on which something begins; gives the page, from
  * there, on which the first thing behind it begins. */
-static uint64_t count_chunk(struct walk *walk, uint64_t first, uint64_t top, uint64_t records) {
+static uint64_t count_part(struct walk *walk, uint64_t first, uint64_t top, uint64_t records) {
     uint64_t left = top - first, page = 0;
     size_t known = left < COPY_PAGES ? (size_t)left : COPY_PAGES;
-    size_t count = left < CHUNK_PAGES ? (size_t)left : CHUNK_PAGES, end = 0;
+    size_t count = left < PART_PAGES ? (size_t)left : PART_PAGES, end = 0;
     size_t bytes = known * walk->beacon->record.bytes;
     uint64_t at = records + first * walk->beacon->record.bytes;
     if (remote_read(walk->remote, at, walk->records, bytes) < bytes) return left;
-    census_begin_arena(walk->census, walk->pages + first * PAGE);
+    census_begin_arena(walk->census, walk->pages + first * PAGE, known * PAGE);
     read_pools(walk, count, known);
     while (page < count) {
         uint64_t live = walk->census->arena.live;
@@ -211,12 +201,10 @@ static uint64_t count_chunk(struct walk *walk, uint64_t first, uint64_t top, uin
         add_places(walk, (size_t)page, end, walk->census->arena.live - live);
         page = next;
     }
-    if (walk->census->arena.pools) {
+    if (walk->census->arena.pools)
         census_end_arena(walk->census, end * PAGE);
-        census_add_range(walk->census, walk->census->arena.start, end * PAGE);
-    } else {
-        census_drop_arena(walk->census);
-    }
+    else
+        census_drop_arena(walk->census, end * PAGE);
     return page;
 }
 
@@ -231,7 +219,8 @@ static void count_arenas(struct walk *walk, uint64_t arenas) {
             !remote_word(walk->remote, at + beacon->arena.records, &records) ||
             !remote_word(walk->remote, at + beacon->arena.top, &top) || top > PAGES_MAX)
             continue;
-        for (uint64_t page = 0; page < top;) page += count_chunk(walk, page, top, records);
+        census_add_range(walk->census, walk->pages, top * PAGE);
+        for (uint64_t page = 0; page < top;) page += count_part(walk, page, top, records);
     }
 }
 

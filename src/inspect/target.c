@@ -6,13 +6,17 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "inspect/text.h"
 
-enum { UNTOUCHED_PART = 16 }; /* of a pool's pages one was touched at least */
+enum {
+    UNTOUCHED_PART = 16, /* of a pool's pages one was touched at least */
+    STATUS_ROOM = 64,
+};
 
 static const uint64_t BYTES_MIN = 1ull << 30;
 
@@ -27,6 +31,20 @@ enum shoal_inspect_status complain(const struct complaint *complaint,
     return status;
 }
 
+/* What /proc/PID/status says behind a key; false when it says nothing. */
+static bool status_of(pid_t pid, const char *key, char text[STATUS_ROOM]) {
+    char name[64], line[128];
+    size_t length = strlen(key);
+    bool found = false;
+    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && !found && fgets(line, sizeof line, file))
+        if ((found = strncmp(line, key, length) == 0))
+            snprintf(text, STATUS_ROOM, "%s", line + length + strspn(line + length, " \t"));
+    if (file) fclose(file);
+    return found;
+}
+
 /* ---- Its memory ------------------------------------------------------------------- */
 
 /* Some sandboxes refuse the call and allow the file, which is slower. */
@@ -39,6 +57,11 @@ size_t target_read(void *context, uint64_t address, void *buffer, size_t bytes) 
     return got < 0 ? 0 : (size_t)got;
 }
 
+bool target_present(void *context, uint64_t address, size_t pages, uint64_t *bits) {
+    const struct target *target = context;
+    return maps_present(target->pagemap, address, pages, bits);
+}
+
 /* The file stays that of the program it was opened for; when that ended, or gave way
  * to another, nothing can be read from it. */
 bool target_is_same(const struct target *target) {
@@ -47,15 +70,11 @@ bool target_is_same(const struct target *target) {
 }
 
 uint64_t target_bytes_max(const struct target *target) {
-    char name[64], line[128];
-    unsigned long long kib, sum = 0;
-    snprintf(name, sizeof name, "/proc/%d/status", (int)target->pid);
-    FILE *file = fopen(name, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmRSS: %llu", &kib) == 1 || sscanf(line, "VmSwap: %llu", &kib) == 1)
-            sum += kib;
-    if (file) fclose(file);
-    return BYTES_MIN + sum * 1024 * UNTOUCHED_PART;
+    uint64_t kib = 0;
+    char text[STATUS_ROOM];
+    if (status_of(target->pid, "VmRSS:", text)) kib += strtoull(text, NULL, 10);
+    if (status_of(target->pid, "VmSwap:", text)) kib += strtoull(text, NULL, 10);
+    return BYTES_MIN + kib * 1024 * UNTOUCHED_PART;
 }
 
 /* ---- Opening it --------------------------------------------------------------------- */
@@ -71,10 +90,17 @@ static int trace_scope(void) {
 static enum shoal_inspect_status refused(const struct target *target,
                                          const struct complaint *complaint) {
     int pid = (int)target->pid, scope = trace_scope();
+    char text[STATUS_ROOM];
+    long user = status_of(target->pid, "Uid:", text) ? strtol(text, NULL, 10) : -1;
+    if (user >= 0 && user != (long)geteuid())
+        return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
+                        "may not read process %d: it is another user's (%ld); it takes that user, "
+                        "or the capability CAP_SYS_PTRACE",
+                        pid, user);
     if (scope == 0)
         return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
-                        "may not read process %d: it is another user's or protects itself; it "
-                        "takes that user, or the capability CAP_SYS_PTRACE",
+                        "may not read process %d: it, or the system, keeps it from its own user; "
+                        "it takes the capability CAP_SYS_PTRACE",
                         pid);
     return complain(complaint, SHOAL_INSPECT_NO_RIGHT,
                     "may not read process %d: kernel.yama.ptrace_scope is %d here; it takes the "
@@ -82,21 +108,29 @@ static enum shoal_inspect_status refused(const struct target *target,
                     pid, scope, scope == 1 ? ", or a parent of the process" : "");
 }
 
+/* Of a process without memory: it has ended, or is the kernel's own. */
+static enum shoal_inspect_status has_none(const struct target *target,
+                                          const struct complaint *complaint) {
+    int pid = (int)target->pid;
+    char text[STATUS_ROOM] = "X";
+    status_of(target->pid, "State:", text);
+    switch (text[0]) {
+    case 'X':
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no such process: %d", pid);
+    case 'Z':
+        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
+                        "process %d has ended, and waits for its parent", pid);
+    default:
+        return complain(complaint, SHOAL_INSPECT_NO_PYTHON,
+                        "process %d is not a Python: it has no memory of its own", pid);
+    }
+}
+
 static enum shoal_inspect_status failed(const struct target *target,
                                         const struct complaint *complaint, int error) {
     if (error == EACCES || error == EPERM) return refused(target, complaint);
     if (error == ENOMEM) return complain(complaint, SHOAL_INSPECT_NO_MEMORY, "out of memory");
-    return complain(complaint, SHOAL_INSPECT_NO_PROCESS, "no process %d", (int)target->pid);
-}
-
-static bool has_ended(pid_t pid) {
-    char name[64], line[128], state = 'X';
-    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
-    FILE *file = fopen(name, "re");
-    while (file && fgets(line, sizeof line, file) && sscanf(line, "State: %c", &state) != 1) {
-    }
-    if (file) fclose(file);
-    return state == 'Z' || state == 'X';
+    return has_none(target, complaint);
 }
 
 static size_t first_of_program(const struct maps *maps) {
@@ -115,21 +149,19 @@ static enum shoal_inspect_status find_probe(struct target *target,
         if (target_is_same(target)) return SHOAL_INSPECT_OK;
         if (errno == EACCES || errno == EPERM) return refused(target, complaint);
     }
-    if (has_ended(target->pid))
-        return complain(complaint, SHOAL_INSPECT_NO_PROCESS,
-                        "process %d has ended, and waits for its parent", (int)target->pid);
-    return complain(complaint, SHOAL_INSPECT_NO_PYTHON, "process %d has no memory of its own",
-                    (int)target->pid);
+    return has_none(target, complaint);
 }
 
 enum shoal_inspect_status target_open(struct target *target, pid_t pid,
                                       const struct complaint *complaint) {
     char name[64];
-    *target = (struct target){.pid = pid, .memory = -1};
+    *target = (struct target){.pid = pid, .memory = -1, .pagemap = -1};
     if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return failed(target, complaint, ESRCH);
     snprintf(name, sizeof name, "/proc/%d/mem", (int)pid);
     target->memory = open(name, O_RDONLY | O_CLOEXEC);
     if (target->memory < 0) return failed(target, complaint, errno);
+    snprintf(name, sizeof name, "/proc/%d/pagemap", (int)pid);
+    target->pagemap = open(name, O_RDONLY | O_CLOEXEC);
     int error = maps_read(&target->maps, pid);
     if (error) return failed(target, complaint, error);
     return find_probe(target, complaint);
@@ -137,6 +169,7 @@ enum shoal_inspect_status target_open(struct target *target, pid_t pid,
 
 void target_close(struct target *target) {
     if (target->memory >= 0) close(target->memory);
+    if (target->pagemap >= 0) close(target->pagemap);
     maps_end(&target->maps);
 }
 

@@ -10,6 +10,7 @@
 struct target {
     pid_t pid;
     int memory;     /* /proc/PID/mem, of the program that it ran when it was opened */
+    int pagemap;    /* /proc/PID/pagemap, or -1 where it may not be read            */
     uint64_t probe; /* an address that can be read */
     struct maps maps;
 };
@@ -41,7 +42,8 @@ bool target_is_same(const struct target *target);
 /* Bytes that its arenas cannot exceed, resident as they are or nearly. */
 uint64_t target_bytes_max(const struct target *target);
 
-/* The reader of its memory; the context is the target. */
+/* The readers of its memory; the context is the target. */
 remote_read_function target_read;
+remote_present_function target_present;
 
 #endif

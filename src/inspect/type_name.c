@@ -4,18 +4,13 @@
 #include <string.h>
 
 #include "inspect/text.h"
+#include "inspect/words.h"
 
 enum {
     ENTRIES_MAX = 4096, /* looked at, of a class's dict */
     MODULE_ROOM = 128,
     COMPACT_ASCII = 3, /* bits 5 and 6 of a string's state */
 };
-
-static uint64_t word_of(const uint8_t *bytes, size_t at) {
-    uint64_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    return word;
-}
 
 /* The characters of a str object that is compact ASCII, as names are. */
 static bool read_str(struct remote *remote, const struct layout *layout, uint64_t str, char *text,

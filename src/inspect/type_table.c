@@ -5,6 +5,7 @@
 
 #include "inspect/grow.h"
 #include "inspect/type_name.h"
+#include "inspect/words.h"
 
 enum {
     FIRST_SLOTS = 4096,
@@ -31,12 +32,6 @@ void type_table_end(struct type_table *table) {
 }
 
 /* ---- Is it a type object? -------------------------------------------------- */
-
-static uint64_t word_of(const uint8_t *bytes, size_t at) {
-    uint64_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    return word;
-}
 
 static bool read_flags(struct type_table *table, uint64_t type, uint64_t *flags) {
     return remote_word(table->remote, type + TYPE_FLAGS_AT, flags);

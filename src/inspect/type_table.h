@@ -18,7 +18,6 @@ struct type {
     bool is_gc;
     uint64_t blocks, bytes;
     uint64_t pinned_arenas, pinned_blocks, pinned_held;
-    uint64_t here; /* blocks in the arena that is being counted */
 };
 
 struct type_table {

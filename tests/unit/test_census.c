@@ -62,7 +62,7 @@ static void blocks_have_their_types(void **state) {
     pool_put_object(copy, 15, 0, number + 8);
     pool_release(copy, AT, 11);
     memset(copy + pool_offset(copy, 10), 0, 8); /* nobody refers to it */
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
@@ -81,7 +81,7 @@ static void objects_larger_than_their_block_are_none(void **state) {
     uint64_t large = python_type(&python, "large", 65, 0);
     pool_build(copy, POOL, 3, 1);
     pool_put_object(copy, 0, 0, large);
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
@@ -97,7 +97,7 @@ static void padding_of_the_debug_allocator_is_skipped(void **state) {
     for (uint32_t i = 0; i < 3; i++) memcpy(copy + pool_offset(copy, i), padding, sizeof padding);
     pool_put_object(copy, 0, 16, number);
     pool_put_object(copy, 1, 48, session);
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
@@ -113,7 +113,7 @@ static void types_of_one_name_are_one(void **state) {
     pool_build(copy, POOL, 3, 10);
     for (uint32_t i = 0; i < 6; i++) pool_put_object(copy, i, 32, i % 2 ? session : again);
     for (uint32_t i = 6; i < 10; i++) pool_put_object(copy, i, 0, other);
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
@@ -131,10 +131,10 @@ static void the_emptiest_arenas_are_pinned(void **state) {
     (void)state;
     pool_build(copy, POOL, 3, 4);
     pool_put_object(copy, 0, 32, session);
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
-    census_begin_arena(census, AT + ARENA);
+    census_begin_arena(census, AT + ARENA, ARENA);
     for (uint64_t i = 0; i < 64; i++) { /* 15 of 16 KiB in each pool: all but full */
         pool_build(copy, POOL, 3, 255);
         pool_put_object(copy, 0, 32, session);
@@ -145,9 +145,9 @@ static void the_emptiest_arenas_are_pinned(void **state) {
     assert_int_equal(type("app.Session")->blocks, 65);
     assert_int_equal(type("app.Session")->pinned_arenas, 1);
     assert_int_equal(type("app.Session")->pinned_blocks, 1);
-    assert_int_equal(type("app.Session")->pinned_held, (ARENA - live) / 4);
+    assert_int_equal(type("app.Session")->pinned_held, (POOL - live) / 4);
     assert_int_equal(type("(no object)")->pinned_blocks, 3);
-    assert_int_equal(type("(no object)")->pinned_held, (ARENA - live) / 4 * 3);
+    assert_int_equal(type("(no object)")->pinned_held, (POOL - live) / 4 * 3);
 }
 
 static void pages_without_a_live_block_are_free(void **state) {
@@ -155,20 +155,61 @@ static void pages_without_a_live_block_are_free(void **state) {
     pool_build(copy, POOL, 31, 31); /* of 512 bytes: 8 a page, the first begins at 48 */
     for (uint32_t i = 0; i < 31; i++)
         if (i != 0 && i != 15) pool_release(copy, AT, i);
-    census_begin_arena(census, AT); /* block 15 lies across pages 1 and 2 */
+    census_begin_arena(census, AT, ARENA); /* block 15 lies across pages 1 and 2 */
     count(AT);
-    census_add_free(census, POOL);
+    census_add_free(census, POOL, POOL);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
     assert_int_equal(result.arenas[0].page_free, PAGE + POOL);
     assert_int_equal(result.page_free, PAGE + POOL);
     assert_int_equal(result.arenas[0].pools, 1);
-    assert_int_equal(result.arenas[0].free_pools, 1);
+    assert_int_equal(result.arenas[0].free, POOL);
+}
+
+/* Of the first pool but its third page, and of the third, none. */
+static bool first_pool_is_present(void *context, uint64_t address, size_t pages, uint64_t *bits) {
+    (void)context;
+    memset(bits, 0, (pages + 63) / 64 * 8);
+    if (address == AT) bits[0] = 0xf & ~4u;
+    return true;
+}
+
+static void only_pages_that_are_present_are_free(void **state) {
+    (void)state;
+    python.remote.present = first_pool_is_present;
+    pool_build(copy, POOL, 31, 31);
+    for (uint32_t i = 1; i < 31; i++) pool_release(copy, AT, i);
+    census_begin_arena(census, AT, ARENA);
+    count(AT);
+    count(AT + POOL);
+    census_add_free(census, 2 * POOL, POOL);
+    census_add_free_apart(census, AT + ARENA, 5 * POOL);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.arenas[0].resident, 3 * PAGE);
+    assert_int_equal(result.arenas[0].page_free, 2 * PAGE);
+    assert_int_equal(result.arenas[0].used, 2 * POOL);
+    assert_int_equal(result.arenas[0].free, POOL);
+    assert_int_equal(result.resident, 3 * PAGE);
+    assert_int_equal(result.page_free, 2 * PAGE);
+}
+
+static void pages_of_large_blocks_are_not_free(void **state) {
+    (void)state;
+    census_begin_arena(census, AT, ARENA);
+    census_add_free(census, 0, POOL);
+    census_add_large(census, AT + PAGE, PAGE);
+    census_add_large(census, AT + 3 * PAGE, UINT64_MAX);
+    census_add_free_apart(census, AT + ARENA, POOL);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(result.arenas[0].page_free, 2 * PAGE);
+    assert_int_equal(result.page_free, 2 * PAGE + POOL);
 }
 
 static void pages_that_could_mesh_are_counted(void **state) {
     (void)state;
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     for (uint64_t k = 0; k < 2; k++) {
         pool_build(copy, POOL, 31, 31);
         for (uint32_t i = 0; i < 31; i++)
@@ -188,7 +229,7 @@ static void an_inconsistent_pool_counts_its_blocks(void **state) {
     for (uint32_t i = 0; i < 10; i++) pool_put_object(copy, i, 0, number);
     pool_release(copy, AT, 4);
     memset(copy + pool_offset(copy, 4), 0xff, 8);
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
@@ -203,7 +244,7 @@ static void an_inconsistent_pool_counts_its_blocks(void **state) {
 
 static void sizes_and_places_are_in_order(void **state) {
     (void)state;
-    census_begin_arena(census, AT);
+    census_begin_arena(census, AT, ARENA);
     for (uint32_t class = 31; class < 32; class--) {
         pool_build(copy, POOL, class, 2);
         count(AT + class * POOL);
@@ -211,9 +252,9 @@ static void sizes_and_places_are_in_order(void **state) {
     census_add_place(census, 7, 2 * POOL);
     census_add_place(census, SHOAL_PLACE_FREE, POOL - 1);
     census_end_arena(census, ARENA);
-    census_begin_arena(census, AT + ARENA);
+    census_begin_arena(census, AT + ARENA, ARENA);
     census_add_place(census, 9, POOL);
-    census_drop_arena(census);
+    census_drop_arena(census, ARENA);
     assert_true(census_finish(census));
     assert_int_equal(result.size_count, 32);
     for (size_t i = 0; i < 32; i++) {
@@ -246,6 +287,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(types_of_one_name_are_one, begin, end),
         cmocka_unit_test_setup_teardown(the_emptiest_arenas_are_pinned, begin, end),
         cmocka_unit_test_setup_teardown(pages_without_a_live_block_are_free, begin, end),
+        cmocka_unit_test_setup_teardown(only_pages_that_are_present_are_free, begin, end),
+        cmocka_unit_test_setup_teardown(pages_of_large_blocks_are_not_free, begin, end),
         cmocka_unit_test_setup_teardown(pages_that_could_mesh_are_counted, begin, end),
         cmocka_unit_test_setup_teardown(an_inconsistent_pool_counts_its_blocks, begin, end),
         cmocka_unit_test_setup_teardown(sizes_and_places_are_in_order, begin, end),

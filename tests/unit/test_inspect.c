@@ -3,10 +3,12 @@
 #include "shoal/inspect.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,12 +86,63 @@ static void a_process_on_shoal_is_read_exactly(void **state) {
     munmap(usage, 4096);
 }
 
+static void hold(int ready, const void *process) {
+    if (ptrace(PTRACE_SEIZE, *(const pid_t *)process, NULL, NULL) == 0) write(ready, "", 1);
+    for (;;) pause();
+}
+
+/* Who asks for figures of one moment does not get others. */
+static void one_that_is_traced_cannot_be_stopped(void **state) {
+    struct shoal_usage *usage =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t child = start(use_heap, &usage), tracer = start(hold, &child);
+    (void)state;
+    assert_int_equal(inspect(child, SHOAL_INSPECT_FREEZE), SHOAL_INSPECT_NO_RIGHT);
+    assert_non_null(strstr(message, "may not stop process"));
+    shoal_inspection_end(&inspection);
+    assert_int_equal(inspect(child, 0), SHOAL_INSPECT_OK);
+    shoal_inspection_end(&inspection);
+    end_child(tracer);
+    end_child(child);
+    munmap(usage, 4096);
+}
+
+static void inspect_as_nobody(int ready, const void *process) {
+    (void)ready;
+    if (setgroups(0, NULL) || setgid(65534) || setuid(65534)) _exit(2);
+    bool is_named = inspect(*(const pid_t *)process, 0) == SHOAL_INSPECT_NO_RIGHT &&
+                    strstr(message, "another user's (0)") && strstr(message, "CAP_SYS_PTRACE");
+    _exit(is_named ? 0 : 1);
+}
+
+static void the_right_that_is_missing_is_named(void **state) {
+    pid_t ours = getpid();
+    int status;
+    (void)state;
+    if (geteuid() != 0) skip();
+    pid_t child = start(inspect_as_nobody, &ours);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void no_process_is_none(void **state) {
     (void)state;
-    assert_fails(0x3fffffff, SHOAL_INSPECT_NO_PROCESS, "no process %d");
-    assert_fails(0, SHOAL_INSPECT_NO_PROCESS, "no process %d");
-    assert_fails(-1, SHOAL_INSPECT_NO_PROCESS, "no process %d");
+    assert_fails(0x3fffffff, SHOAL_INSPECT_NO_PROCESS, "no such process: %d");
+    assert_fails(0, SHOAL_INSPECT_NO_PROCESS, "no such process: %d");
+    assert_fails(-1, SHOAL_INSPECT_NO_PROCESS, "no such process: %d");
     assert_int_equal(shoal_inspect(-1, 0, &inspection, NULL, 0), SHOAL_INSPECT_NO_PROCESS);
+}
+
+static void a_kernel_thread_is_no_python(void **state) {
+    char name[32] = "";
+    FILE *file = fopen("/proc/2/comm", "r");
+    (void)state;
+    if (!file) skip();
+    if (!fgets(name, sizeof name, file)) name[0] = '\0';
+    fclose(file);
+    if (strcmp(name, "kthreadd\n") != 0) skip(); /* a container has none */
+    assert_int_equal(inspect(2, 0), geteuid() ? SHOAL_INSPECT_NO_RIGHT : SHOAL_INSPECT_NO_PYTHON);
+    shoal_inspection_end(&inspection);
 }
 
 static void leave(int ready, const void *argument) {
@@ -183,7 +236,10 @@ static void another_program_is_noticed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_on_shoal_is_read_exactly),
+        cmocka_unit_test(one_that_is_traced_cannot_be_stopped),
+        cmocka_unit_test(the_right_that_is_missing_is_named),
         cmocka_unit_test(no_process_is_none),
+        cmocka_unit_test(a_kernel_thread_is_no_python),
         cmocka_unit_test(one_that_has_ended_is_none),
         cmocka_unit_test(a_program_that_is_no_python_is_named),
         cmocka_unit_test(a_name_with_control_characters_is_defused),

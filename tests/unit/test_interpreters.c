@@ -83,6 +83,19 @@ static void those_that_share_are_passed_over(void **state) {
     python_image_end(&python);
 }
 
+static void a_build_without_the_lock_says_so(void **state) {
+    (void)state;
+    begin(13, 1);
+    assert_false(interpreters_are_free_threaded(&python.remote, &python.image.maps));
+    image_put_word(&python.image, python.data + 64 + 16, 1);
+    for (size_t i = 0; i < REMOTE_CACHE; i++) python.remote.cache[i].page = 0;
+    assert_true(interpreters_are_free_threaded(&python.remote, &python.image.maps));
+    python_image_end(&python);
+    begin(12, 1);
+    assert_false(interpreters_are_free_threaded(&python.remote, &python.image.maps));
+    python_image_end(&python);
+}
+
 static void a_list_without_end_ends(void **state) {
     (void)state;
     for (int minor = 12; minor <= 13; minor++) {
@@ -113,6 +126,7 @@ int main(void) {
         cmocka_unit_test(older_versions_have_one_for_all),
         cmocka_unit_test(their_arenas_are_counted_with_the_others),
         cmocka_unit_test(those_that_share_are_passed_over),
+        cmocka_unit_test(a_build_without_the_lock_says_so),
         cmocka_unit_test(a_list_without_end_ends),
         cmocka_unit_test(offsets_that_are_none_are_not_believed),
     };

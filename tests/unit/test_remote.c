@@ -51,6 +51,42 @@ static void a_look_is_all_or_nothing(void **state) {
     end(&fixture);
 }
 
+static bool second_is_present(void *context, uint64_t address, size_t pages, uint64_t *bits) {
+    (void)context;
+    (void)pages;
+    bits[0] = address == AT ? 2 : 0;
+    return true;
+}
+
+static void only_pages_that_are_present_are_read(void **state) {
+    struct fixture fixture;
+    uint64_t bits[1];
+    char bytes[4 * PAGE];
+    (void)state;
+    begin(&fixture);
+    assert_false(remote_present(&fixture.remote, AT, 4, bits));
+    assert_int_equal(bits[0], 0);
+    fixture.remote.present = second_is_present;
+    assert_true(remote_present(&fixture.remote, AT, 4, bits));
+    memset(bytes, 'x', sizeof bytes);
+    assert_int_equal(remote_read_present(&fixture.remote, AT, bytes, sizeof bytes, bits, 0),
+                     sizeof bytes);
+    assert_int_equal(bytes[0], 0);
+    assert_int_equal(bytes[PAGE], 'b');
+    assert_int_equal(bytes[2 * PAGE], 0);
+    assert_int_equal(fixture.image.reads, 1);
+    bits[0] = 6; /* of which the last is not mapped */
+    assert_int_equal(remote_read_present(&fixture.remote, AT + 2 * PAGE, bytes, 3 * PAGE, bits, 0),
+                     2 * PAGE);
+    assert_int_equal(bytes[0], 0);
+    assert_int_equal(bytes[PAGE], 'd');
+    assert_int_equal(remote_read_present(&fixture.remote, AT + PAGE, bytes, PAGE, bits, 1), PAGE);
+    assert_int_equal(bytes[0], 'b');
+    fixture.remote.bytes_left = 7; /* what is told counts too */
+    assert_false(remote_present(&fixture.remote, AT, 1, bits));
+    end(&fixture);
+}
+
 static void a_page_is_read_once(void **state) {
     struct fixture fixture;
     uint64_t word;
@@ -114,9 +150,14 @@ static void looks_and_bytes_run_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_look_crosses_pages), cmocka_unit_test(a_look_is_all_or_nothing),
-        cmocka_unit_test(a_page_is_read_once),  cmocka_unit_test(texts_end_are_cut_and_judged),
-        cmocka_unit_test(a_read_may_be_short),  cmocka_unit_test(looks_and_bytes_run_out),
+        cmocka_unit_test(a_look_crosses_pages),
+        cmocka_unit_test(a_look_is_all_or_nothing),
+        cmocka_unit_test(only_pages_that_are_present_are_read),
+        cmocka_unit_test(only_pages_that_are_present_are_read),
+        cmocka_unit_test(a_page_is_read_once),
+        cmocka_unit_test(texts_end_are_cut_and_judged),
+        cmocka_unit_test(a_read_may_be_short),
+        cmocka_unit_test(looks_and_bytes_run_out),
     };
     return cmocka_run_group_tests_name("remote", tests, NULL, NULL);
 }

@@ -207,7 +207,7 @@ static void runs_and_pools_are_told_apart(void **state) {
     assert_int_equal(result.arenas[0].live, 640);
     assert_int_equal(result.arenas[0].page_free, 4 * PAGE);
     assert_int_equal(result.arenas[1].start, SHOAL_PAGES_AT + 310 * PAGE);
-    assert_int_equal(result.arenas[1].free_pools, 2);
+    assert_int_equal(result.arenas[1].free, 2 * PAGE);
     assert_int_equal(result.arenas[1].live_blocks, 63);
     assert_int_equal(result.large_count, 1);
     assert_int_equal(result.large[0].start, SHOAL_PAGES_AT + 10 * PAGE);
@@ -238,7 +238,7 @@ static void objects_are_where_live_blocks_are(void **state) {
     result = (struct shoal_inspection){.pool_bytes = PAGE};
     assert_true(census_init(census, &result, &remote, layout_of(13)));
     put_pool(0, 0);
-    census_begin_arena(census, 0); /* pymalloc's */
+    census_begin_arena(census, 0, PAGE); /* pymalloc's */
     census->arena.live_blocks = 1;
     census_end_arena(census, PAGE);
     assert_true(shoal_heap_count(census, &remote, &beacon, true, &serves_objects));

@@ -158,10 +158,19 @@ def _fragmentation(snapshot: Snapshot) -> str:
         verb = "is" if sparse == 1 else "are"
         few = f"{verb} at most {100 * SPARSE:.0f} % full"
         sentence += f"; {sparse:,} of {len(snapshot.arenas):,} arenas {few}"
+    return f"{sentence}.{_pinned_by(snapshot, sparse)}"
+
+
+def _pinned_by(snapshot: Snapshot, sparse: int) -> str:
+    """Name the type that pins most; where that is data, also a class that pins as many arenas."""
     objects = [pins for pins in snapshot.pinning if pins.kind != "raw"]
-    if objects:
-        sentence += f". The objects that pin most of them: {shown_type(objects[0])}"
-    return sentence + "."
+    if not objects:
+        return ""
+    told = [objects[0]]
+    if objects[0].name in DATA:
+        classes = (pins for pins in objects if "." in pins.name and pins.name not in DATA | TRACES)
+        told += [pins for pins in classes if 2 * pins.arenas >= sparse][:1]
+    return f" The objects that pin most of them: {' and '.join(map(shown_type, told))}."
 
 
 def _elsewhere(snapshot: Snapshot) -> str:

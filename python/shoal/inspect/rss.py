@@ -69,7 +69,7 @@ def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
     for part in _owners.share(mappings, claims, libc_serves=on_libc, pid=pid):
         mapped[part.owner] += part.mapped
         rss[part.owner] += part.rss
-    live, sparse, free_blocks, free_pools = _of_heap(reading, arenas, rss["heap"])
+    live, sparse, free_blocks, free_pools = _of_heap(arenas, rss["heap"])
     return Residence(
         total=sum(mapping.rss for mapping in mappings),
         pss=sum(mapping.pss for mapping in mappings),
@@ -143,22 +143,39 @@ def _libc_blocks(
     pid: int, mappings: Sequence[_smaps.Mapping], claims: Sequence[Claim]
 ) -> Iterator[Claim]:
     """Claim the large blocks in what nobody claims of anonymous memory."""
-    anonymous = [
-        (mapping.start, mapping.end)
-        for mapping in mappings
-        if not mapping.path and mapping.mode.startswith(b"rw") and mapping.rss
-    ]
     claimed = [(start, end) for start, end, _ in claims]
     with suppress(OSError):
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         try:
             reads = iter(range(_MOST_HEADS))
-            for start, end in _without(anonymous, claimed):
+            reached = 0
+            for start, end in sorted(_without(_stretches(mappings), claimed)):
+                if start < reached:
+                    continue
+                reached = start + 1
                 for block_end in _block_ends(memory, start, end, reads):
                     yield start, block_end, "large"
-                    start = block_end
+                    start = reached = block_end
         finally:
             os.close(memory)
+
+
+def _stretches(mappings: Sequence[_smaps.Mapping]) -> list[Range]:
+    """Return where each mapping of anonymous memory starts, and where its last neighbour ends.
+
+    A block may lie in several: numpy asks for huge pages for all of an array but
+    its head, which cuts the mapping in two.
+    """
+    stretches: list[Range] = []
+    end = above = -1
+    for mapping in reversed(mappings):
+        if mapping.path or not mapping.mode.startswith(b"rw"):
+            continue
+        end = end if mapping.end == above else mapping.end
+        above = mapping.start
+        if mapping.rss:
+            stretches.append((mapping.start, end))
+    return stretches[::-1]
 
 
 def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterator[int]:
@@ -182,29 +199,18 @@ def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterato
 # ---- The objects' heap --------------------------------------------------------------
 
 
-def _of_heap(reading: Reading, arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int]:
+def _of_heap(arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int]:
     """Return live, sparse, free_blocks and free_pools of `Residence`, which sum up to resident."""
-    pool = reading["pool_bytes"]
     live = sparse = free_blocks = 0
     for arena in arenas:
-        # Pools that were never used may seem to be there: reading maps the page of zeros.
-        used = (arena.pools + arena.free_pools) * pool
-        here = min(used, _resident(reading["pid"], arena))
+        here = arena.resident_bytes
         alive = min(here, arena.live_bytes)
         live += alive
         if arena.fullness <= SPARSE:
             sparse += here - alive
         else:
-            free_blocks += min(here, max(alive, arena.pools * pool)) - alive
+            free_blocks += min(here, max(alive, arena.used_bytes)) - alive
     live = min(live, resident)
     sparse = min(sparse, resident - live)
     free_blocks = min(free_blocks, resident - live - sparse)
     return live, sparse, free_blocks, resident - live - sparse - free_blocks
-
-
-def _resident(pid: int, arena: Arena) -> int:
-    start, end = _pages(arena.start, arena.bytes)
-    try:
-        return _smaps.resident(start, end, pid)
-    except PermissionError:  # Some systems keep pagemap to themselves.
-        return arena.bytes

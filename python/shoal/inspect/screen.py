@@ -29,6 +29,9 @@ BINS = 10
 
 ROWS, ROWS_LEAST = 10, 4
 
+PINNED_LEAST = MIB
+"""Held in sparse arenas; of less it is not told who pins it: one is always just begun."""
+
 KIND_STYLES = {
     "fragmentation": "bold red",
     "leak-like": "bold magenta",
@@ -145,7 +148,10 @@ def _residence(snapshot: Snapshot, pane: Pane) -> RenderableType:
         bar = pane.bar(amount / resident.total if resident.total else 0, cells, style)
         share = per_cent(amount, resident.total)
         table.append((name, _mib(amount), share, _mib(mapped) if mapped else "", bar))
-    return section(f"Resident: {tell(resident.total)}", columns, table, room=pane.left)
+    title = f"Resident: {tell(resident.total)}"
+    if resident.pss < resident.total:
+        title += f" (PSS {tell(resident.pss)})"
+    return section(title, columns, table, room=pane.left)
 
 
 def _mib(amount: int) -> str:
@@ -238,7 +244,7 @@ def _size_classes(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableTyp
 
 def _pinning(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableType:
     rows, others = _cut(snapshot.pinning, shown, lambda pins: pins.held_bytes)
-    if not rows:
+    if not rows or snapshot.resident.sparse < PINNED_LEAST:
         return Text("")
     table = [
         (shown_type(pins), f"{pins.arenas:,}", f"{pins.blocks:,}", format_bytes(pins.held_bytes))

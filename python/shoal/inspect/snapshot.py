@@ -46,10 +46,13 @@ class Arena:
         Address.
     bytes : int
         From there to its end.
-    pools : int
-        How many of its pools have a live block.
-    free_pools : int
-        How many have none any more; those that were never used are in neither.
+    resident_bytes : int
+        What of it is resident; on Shoal without the large blocks that lie there.
+    pools, used_bytes : int
+        How many of its pools have a live block, and the bytes of these pools.
+    free_bytes : int
+        In pools that have none any more, on Shoal in free pages; what was never used
+        is in neither.
     live_blocks, live_bytes : int
         Blocks in use.
     page_free_bytes : int
@@ -58,8 +61,10 @@ class Arena:
 
     start: int
     bytes: int
+    resident_bytes: int
     pools: int
-    free_pools: int
+    used_bytes: int
+    free_bytes: int
     live_blocks: int
     live_bytes: int
     page_free_bytes: int

@@ -71,17 +71,15 @@ def take_reading(pid: int, read: Read, clock: Callable[[], float] = time.monoton
 def heap_of(read: _inspect.Reading) -> Heap | None:
     """Return the figures of what ``_inspect.read`` returned; None if it found no heap.
 
-    Held is the rest of the pools in use, and pools that are free; those never
-    used take no memory yet. Of it whole pages could be returned: live blocks
-    pin the others.
+    Held is what is resident and in no block: what was never used takes no memory
+    yet. Of it whole pages could be returned: live blocks pin the others.
     """
     allocator = read["allocator"]
     if allocator == "none":
         return None
-    live = sum(arena[5] for arena in read["arenas"])
+    live = sum(arena[7] for arena in read["arenas"])
+    held = max(0, read["resident_bytes"] - live)
     live += sum(size for _, size in read["large"])
-    held = sum(size_class[5] for size_class in read["size_classes"])
-    held += sum(arena[3] for arena in read["arenas"]) * read["pool_bytes"]
     return Heap(allocator, read["python"], live, held, min(held, read["page_free_bytes"]))
 
 

@@ -2,14 +2,17 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <limits.h>
+
 #include "shoal/inspect.h"
 
 static PyObject *NotPythonError, *NoPoolsError;
 
 static PyObject *arena_item(const void *item) {
     const struct shoal_arena_census *arena = item;
-    return Py_BuildValue("(KKIIKKK)", arena->start, arena->bytes, arena->pools, arena->free_pools,
-                         arena->live_blocks, arena->live, arena->page_free);
+    return Py_BuildValue("(KKKKKKKKK)", arena->start, arena->bytes, arena->resident, arena->pools,
+                         arena->used, arena->free, arena->live_blocks, arena->live,
+                         arena->page_free);
 }
 
 static PyObject *size_item(const void *item) {
@@ -75,15 +78,15 @@ static PyObject *result_dict(const struct shoal_inspection *of) {
     PyObject *types = LIST(of->types, of->type_count, type_item);
     PyObject *pinning = pinning_list(of);
     return Py_BuildValue(
-        "{sisssssdsdsKsKsIsIsNsNsNsNsy#sKsKsNsN}", "pid", (int)of->pid, "python", of->python,
+        "{sisssssdsdsKsKsIsIsNsNsNsNsy#sKsKsKsNsN}", "pid", (int)of->pid, "python", of->python,
         "allocator", of->allocator == SHOAL_ALLOCATOR_SHOAL ? "shoal" : "pymalloc", "seconds",
         of->seconds, "frozen_seconds", of->frozen_seconds, "pools_read", of->pools_read,
         "pools_inconsistent", of->pools_inconsistent, "arena_bytes", of->arena_bytes, "pool_bytes",
         of->pool_bytes, "arenas", LIST(of->arenas, of->arena_count, arena_item), "size_classes",
         LIST(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning, "occupancy",
         of->occupancy ? (const char *)of->occupancy : "", (Py_ssize_t)of->occupancy_count,
-        "mesh_pages", of->mesh_pages, "page_free_bytes", of->page_free, "large",
-        LIST(of->large, of->large_count, extent_item), "ranges",
+        "mesh_pages", of->mesh_pages, "resident_bytes", of->resident, "page_free_bytes",
+        of->page_free, "large", LIST(of->large, of->large_count, extent_item), "ranges",
         LIST(of->ranges, of->range_count, extent_item));
 }
 
@@ -126,11 +129,16 @@ static PyObject *inspect_read(PyObject *Py_UNUSED(module), PyObject *args, PyObj
     struct shoal_inspection inspection;
     enum shoal_inspect_status status;
     char message[512] = "";
-    int pid, freeze = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "i|p:read", names, &pid, &freeze)) return NULL;
-    Py_BEGIN_ALLOW_THREADS status = shoal_inspect((pid_t)pid, freeze ? SHOAL_INSPECT_FREEZE : 0,
-                                                  &inspection, message, sizeof message);
-    Py_END_ALLOW_THREADS PyObject *result = NULL;
+    PyObject *result = NULL;
+    long long pid;
+    int freeze = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "L|p:read", names, &pid, &freeze)) return NULL;
+    if (pid < 1 || pid > INT_MAX)
+        return PyErr_Format(PyExc_ProcessLookupError, "no such process: %lld", pid);
+    PyThreadState *thread = PyEval_SaveThread();
+    status = shoal_inspect((pid_t)pid, freeze ? SHOAL_INSPECT_FREEZE : 0, &inspection, message,
+                           sizeof message);
+    PyEval_RestoreThread(thread);
     if (status == SHOAL_INSPECT_OK)
         result = result_dict(&inspection);
     else
@@ -152,15 +160,24 @@ static struct PyModuleDef inspect_module = {
     .m_methods = inspect_methods,
 };
 
+/* Makes an exception, which is kept for good; NULL when it cannot be. 3.9 has nothing
+ * that adds an object and takes no reference. */
+static PyObject *add_error(PyObject *module, const char *name, PyObject *base) {
+    PyObject *error = PyErr_NewException(name, base, NULL);
+    if (!error) return NULL;
+    Py_INCREF(error);
+    if (PyModule_AddObject(module, strrchr(name, '.') + 1, error) == 0) return error;
+    Py_DECREF(error);
+    Py_DECREF(error);
+    return NULL;
+}
+
 PyMODINIT_FUNC PyInit__inspect(void) {
     PyObject *module = PyModule_Create(&inspect_module);
     if (!module) return NULL;
-    NotPythonError = PyErr_NewException("shoal._inspect.NotPythonError", NULL, NULL);
-    NoPoolsError = PyErr_NewException("shoal._inspect.NoPoolsError", NotPythonError, NULL);
-    if (PyModule_AddObjectRef(module, "NotPythonError", NotPythonError) < 0 ||
-        PyModule_AddObjectRef(module, "NoPoolsError", NoPoolsError) < 0) {
-        Py_DECREF(module);
-        return NULL;
-    }
+    NotPythonError = add_error(module, "shoal._inspect.NotPythonError", NULL);
+    if (NotPythonError)
+        NoPoolsError = add_error(module, "shoal._inspect.NoPoolsError", NotPythonError);
+    if (!NoPoolsError) Py_CLEAR(module);
     return module;
 }

@@ -76,9 +76,12 @@ def residence(**parts: int) -> Residence:
 @pytest.fixture
 def fragmented() -> Snapshot:
     """10 arenas, nine of them kept by few sessions."""
-    full = Arena(0x7F0000000000, MIB, 64, 0, 3_000, 768 * KIB, 64 * KIB)
+    full = Arena(0x7F0000000000, MIB, MIB, 64, MIB, 0, 3_000, 768 * KIB, 64 * KIB)
     sparse = [
-        Arena(0x7F0000100000 + at * MIB, MIB, 40, 24, 100, 16 * KIB, 832 * KIB) for at in range(9)
+        Arena(
+            0x7F0000100000 + at * MIB, MIB, MIB, 40, 640 * KIB, 384 * KIB, 100, 16 * KIB, 832 * KIB
+        )
+        for at in range(9)
     ]
     places = [75] * 64 + ([2] * 40 + [FREE_POOL] * 24) * 9
     return Snapshot(

@@ -112,9 +112,15 @@ def test_the_map_as_a_page(shoal: Run, files, tmp_path: Path) -> None:
 
 
 def test_a_page_is_not_what_its_process_says(fragmented: Snapshot) -> None:
-    hostile = replace(fragmented, command=("</title><script>alert(1)</script>", "@@DATA@@", "&"))
+    hostile = replace(
+        fragmented,
+        command=("</title><script>alert(1)</script>", "@@DATA@@", "&"),
+        pinning=(replace(fragmented.pinning[0], name="<img src=x>", kind="gc"),),
+    )
     page = render_html(hostile)
     assert "<script>alert" not in page
+    assert "<img" not in page
+    assert "&lt;img src=x&gt;" in page
     assert "&lt;/title&gt;&lt;script&gt;alert(1)" in page
     data = page.split('id="data">')[1].split("</script>")[0]
     found = json.loads(data)
@@ -212,8 +218,9 @@ def test_nothing_is_written_where_nothing_was_read(shoal: Run, files, tmp_path: 
     assert not (tmp_path / "d.html").exists()
 
 
-def test_a_reader_that_has_enough(tmp_path: Path, files) -> None:
-    command = [sys.executable, "-m", "shoal", "inspect", "a.json", "--json"]
+@pytest.mark.parametrize("how", [[], ["--json"], ["--map"], ["--top", "1"]])
+def test_a_reader_that_has_enough(tmp_path: Path, files, how: list[str]) -> None:
+    command = [sys.executable, "-m", "shoal", "inspect", "a.json", *how]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (

@@ -58,6 +58,10 @@ def test_the_figure_of_the_issue(process) -> None:
     )
     found = diagnose(snapshot)
     assert found.kind == "fragmentation"
+    pins = (Pinning("str", "object", 3000, 9000, 4 * GIB), *snapshot.pinning)
+    assert diagnose(replace(snapshot, pinning=pins)).sentence.endswith(
+        "The objects that pin most of them: str and app.models.Session."
+    )
     assert found.sentence == (
         "10 MiB of live blocks keep 3.9 GiB resident; 1 of 1 arenas is at most 25 % full. "
         "The objects that pin most of them: app.models.Session."

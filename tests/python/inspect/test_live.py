@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import pytest
 pytest.importorskip("shoal._inspect", reason="the reader is not built")
 
 from shoal import inspect
+from shoal.inspect.diagnosis import diagnose
 from shoal.inspect.snapshot import FREE_POOL, Snapshot
 from shoal.inspect.snapshot_json import from_json, load
 
@@ -118,7 +120,8 @@ threading.Thread(target=churn, daemon=True).start()
     for _ in range(10):
         snapshot = inspect.take(pid)
         assert numbers(snapshot)["app.models.Session"] == pytest.approx(100_000, rel=0.01)
-        assert snapshot.pools_inconsistent <= snapshot.pools_read // 10
+        # A fifth of the pools comes and goes; in 3.9 whole arenas do.
+        assert snapshot.pools_inconsistent <= snapshot.pools_read // 3
 
 
 def test_types_are_exact(start: Start) -> None:
@@ -154,7 +157,7 @@ def test_types_are_exact(start: Start) -> None:
 )
 def test_texts_are_exact(start: Start, make: str, name: str, count: int) -> None:
     found = grew(start, f"kept = {make}", **{name: 0})
-    assert found[name] == pytest.approx(count, abs=10)
+    assert found[name] == pytest.approx(count, abs=20)  # The code itself has some.
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,23 @@ gc.collect()
     assert pins["app.models.Plain"].arenas >= 5
 
 
+def test_the_example_of_the_readme() -> None:
+    program = Path(__file__).parents[3] / "examples" / "service.py"
+    command = [sys.executable, str(program), "60000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            sessions = int(child.stdout.readline().split()[0])
+            snapshot = inspect.take(child.pid)
+        finally:
+            child.kill()
+    pins = {pinning.name: pinning for pinning in snapshot.pinning}
+    assert numbers(snapshot)["__main__.Session"] == pytest.approx(sessions, abs=1)
+    assert pins["__main__.Session"].blocks == pytest.approx(sessions, abs=sessions // 10)
+    assert diagnose(snapshot).kind == "fragmentation"
+    assert snapshot.returnable > snapshot.resident.heap // 2
+
+
 # ---- Figures that must fit each other -------------------------------------------------------
 
 
@@ -213,6 +233,19 @@ def test_figures_fit_each_other(start: Start) -> None:
     assert used == sum(arena.pools for arena in snapshot.arenas)
     parts = resident.heap + resident.large + resident.libc + resident.file_backed
     assert parts + resident.stacks + resident.other == resident.total
+
+
+def test_reading_changes_nothing(start: Start) -> None:
+    pid = start(KEEP + "kept = [[at] for at in range(100_000)][::40]")
+    looks = [inspect.take(pid) for _ in range(3)]
+    first, last = looks[0], looks[-1]
+    # What was never used would else be a page of zeros, and free, from the second look on.
+    assert first.page_free_bytes == last.page_free_bytes > 0
+    assert first.arenas == last.arenas
+    assert last.resident.total - first.resident.total == pytest.approx(0, abs=65536)
+    for arena in first.arenas:
+        assert arena.live_bytes <= arena.used_bytes <= arena.bytes
+        assert arena.page_free_bytes <= arena.resident_bytes - arena.live_bytes
 
 
 def test_large_blocks_and_stacks(start: Start) -> None:
@@ -366,6 +399,12 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr
 
 
+@pytest.mark.parametrize("pid", [-(2**40), -1, 0, 2**22 + 1, 2**31, 2**40])
+def test_no_such_process(pid: int) -> None:
+    with pytest.raises(ProcessLookupError, match=f"^no such process: {pid}$"):
+        inspect.take(pid)
+
+
 def test_what_is_not_a_python(shoal: Run) -> None:
     child = subprocess.Popen(["sleep", "100"])
     try:
@@ -400,22 +439,66 @@ def test_a_kernel_thread_or_zombie(shoal: Run) -> None:
 # ---- On Shoal -------------------------------------------------------------------------------
 
 
-def test_a_process_on_shoal(start: Start) -> None:
-    pid = start(
-        KEEP
-        + """
+ON_SHOAL = """
 import json, shoal
 kept = [models.Session() for _ in range(50_000)]
 big = bytearray(8 << 20)
+more = [bytearray(3_000) for at in range(3_000)]
+more = more[::10]
+shoal.usage()  # Which imports what it needs.
 gc.collect()
 usage = shoal.usage()
 json.dump([usage.live, usage.held], open("usage", "w"))
-""",
-        before=("-m", "shoal", "run"),
-    )
-    try:
-        snapshot = inspect.take(pid)
-    except Exception as error:
-        pytest.skip(f"the reader cannot: {error}")
+"""
+
+
+def test_a_process_on_shoal(start: Start, tmp_path: Path) -> None:
+    snapshot = inspect.take(start(KEEP + ON_SHOAL, before=("-m", "shoal", "run")))
+    live, held = json.loads((tmp_path / "usage").read_text())
+    resident = snapshot.resident
     assert snapshot.allocator == "shoal"
     assert numbers(snapshot)["app.models.Session"] == 50_000
+    assert snapshot.live_bytes + resident.large_mapped == pytest.approx(live, abs=200_000)
+    assert resident.live == snapshot.live_bytes
+    assert resident.held == pytest.approx(held, abs=1 << 20)
+    assert snapshot.returnable <= resident.held
+
+
+def test_a_process_that_took_shoal_later(start: Start, tmp_path: Path) -> None:
+    before = "before = [models.Session() for _ in range(30_000)]\nimport shoal; shoal.install()"
+    snapshot = inspect.take(start(KEEP + before + ON_SHOAL))
+    assert snapshot.allocator == "shoal"
+    assert numbers(snapshot)["app.models.Session"] == 80_000
+    # Pools of 16 KiB are pymalloc's, of which all that is live is resident.
+    assert snapshot.resident.live == snapshot.live_bytes
+
+
+def test_what_could_be_given_back_is_what_is_given_back(start: Start, tmp_path: Path) -> None:
+    pid = start(
+        KEEP
+        + """
+import json, os, random, shoal, threading, time
+kept = [(models.Plain(), str(at) * 3, [at]) for at in range(100_000)]
+kept = [one for at, one in enumerate(kept) if at % 500 == 0]
+shoal.usage()  # Which imports what it needs. A collection would give back, too.
+def trim():
+    while not os.path.exists("look"):
+        time.sleep(0.01)
+    before = shoal.usage().rss.total
+    shoal.trim()
+    gone = before - shoal.usage().rss.total
+    json.dump(gone, open("new", "w"))
+    os.replace("new", "gone")
+threading.Thread(target=trim, daemon=True).start()
+""",
+        before=("-m", "shoal", "run"),
+        env={**os.environ, "SHOAL_RELEASE": "never"},
+    )
+    snapshot = inspect.take(pid)
+    (tmp_path / "look").touch()
+    limit = time.monotonic() + 60
+    while not (tmp_path / "gone").exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    gone = json.loads((tmp_path / "gone").read_text())
+    assert gone > 10 << 20
+    assert snapshot.returnable == pytest.approx(gone, rel=0.03)

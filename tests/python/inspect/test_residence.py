@@ -71,8 +71,8 @@ def reading(**fields) -> dict:
 
 
 ARENAS = (
-    Arena(ARENA, MIB, 60, 4, 9, 600 * KIB, 0),
-    Arena(ARENA + MIB, MIB, 20, 40, 9, 100 * KIB, 0),
+    Arena(ARENA, MIB, MIB, 60, 960 * KIB, 64 * KIB, 9, 600 * KIB, 0),
+    Arena(ARENA + MIB, MIB, 960 * KIB, 20, 320 * KIB, 640 * KIB, 9, 100 * KIB, 0),
 )
 
 
@@ -115,7 +115,7 @@ def test_the_parts_sum_up_to_the_total(smaps) -> None:
 
 
 def test_what_is_no_larger_than_resident(smaps) -> None:
-    full = Arena(ARENA, MIB, 64, 0, 9, MIB, 0)
+    full = Arena(ARENA, MIB, MIB, 64, MIB, 0, 9, MIB, 0)
     found = rss.split(reading(), (full,))
     assert (found.live, found.free_blocks, found.free_pools) == (MIB, 0, 2000 * KIB - MIB)
 
@@ -137,13 +137,10 @@ def test_a_process_without_mappings_has_ended(monkeypatch: pytest.MonkeyPatch) -
         rss.split(reading(), ())
 
 
-def test_pagemap_that_may_not_be_read(smaps, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(start: int, end: int, pid: int) -> int:
-        raise PermissionError(1, "Operation not permitted", "/proc/1/pagemap")
-
-    monkeypatch.setattr(_smaps, "resident", refuse)
-    found = rss.split(reading(), ARENAS)
-    assert found.heap == 2000 * KIB
+def test_no_more_of_an_arena_is_live_than_is_resident(smaps) -> None:
+    swapped = Arena(ARENA, MIB, 256 * KIB, 64, MIB, 0, 9, 900 * KIB, 0)
+    found = rss.split(reading(), (swapped,))
+    assert (found.live, found.free_blocks) == (256 * KIB, 0)
 
 
 # ---- Blocks that libc gave mappings of their own -----------------------------------------
@@ -202,6 +199,26 @@ def test_blocks_without_end(memory) -> None:
 
 def test_memory_that_ends(memory) -> None:
     assert ends(memory(4096, {}), 8192, 40960) == []
+
+
+def test_blocks_that_lie_in_two_mappings(smaps, memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As numpy's arrays do, which ask for huge pages for all but their heads.
+    at = 64 * KIB
+    pieces = [(at, at + 4096), (at + 4096, at + 40960), (at + 40960, at + 49152)]
+    mappings = [_smaps.Mapping(start, end, b"rw-p", b"") for start, end in pieces]
+    for mapping in mappings:
+        mapping.rss = mapping.pss = mapping.end - mapping.start
+    file = memory(MIB, {at: (0, 12288 | 2), at + 12288: (0, 28672 | 2), at + 45056: (0, 4096 | 2)})
+    monkeypatch.setattr(_smaps, "read", lambda pid: mappings)
+    monkeypatch.setattr(_smaps, "resident", lambda start, end, pid: end - start)
+    monkeypatch.setattr(os, "open", lambda path, flags: os.dup(file))
+    found = rss.split(reading(ranges=[]), ())
+    assert (found.large, found.large_mapped, found.other) == (40960, 40960, 8192)
+    # What the heap has ends the stretches, of which all beginnings are still tried.
+    found = rss.split(reading(ranges=[(at + 40960, 4096)]), ())
+    assert (found.large, found.heap, found.other) == (45056, 4096, 0)
+    found = rss.split(reading(ranges=[(at, 4096)]), ())
+    assert (found.large, found.heap) == (0, 4096)
 
 
 # ---- Ranges -------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ def test_order(fragmented: Snapshot, screen) -> None:
 
 def test_histogram() -> None:
     def arena(live: float) -> Arena:
-        return Arena(0, 1000, 1, 0, 1, int(1000 * live), 0)
+        return Arena(0, 1000, 1000, 1, 1000, 0, 1, int(1000 * live), 0)
 
     shares = (0, 0.099, 0.1, 0.5, 0.999, 1.0, 1.5)
     assert histogram([arena(share) for share in shares]) == [2, 1, 0, 0, 0, 1, 0, 0, 0, 3]
@@ -304,3 +304,17 @@ def test_changes(fragmented: Snapshot, grown, screen) -> None:
     said = judge([fragmented, grown(1), grown(2)])
     write_changes(compare(fragmented, grown(1)), pane, Shown(), said)
     assert pane.text == CHANGES
+
+
+def test_who_pins_is_told_where_something_is_held(fragmented: Snapshot, screen) -> None:
+    pane = screen()
+    resident = replace(fragmented.resident, sparse=MIB - 1)
+    write_screen(replace(fragmented, resident=resident), pane)
+    assert "Types that pin" not in pane.text
+
+
+def test_shared_memory_is_told(fragmented: Snapshot, screen) -> None:
+    pane = screen()
+    resident = replace(fragmented.resident, pss=fragmented.resident.total // 2)
+    write_screen(replace(fragmented, resident=resident), pane)
+    assert "Resident: 18 MiB (PSS 8.9 MiB)" in pane.text

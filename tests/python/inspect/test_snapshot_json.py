@@ -49,8 +49,10 @@ def test_the_schema(fragmented: Snapshot) -> None:
     assert found["arenas"][1] == {
         "start": 0x7F0000100000,
         "bytes": 2**20,
+        "resident_bytes": 2**20,
         "pools": 40,
-        "free_pools": 24,
+        "used_bytes": 655360,
+        "free_bytes": 393216,
         "live_blocks": 100,
         "live_bytes": 16384,
         "page_free_bytes": 851968,

@@ -47,8 +47,9 @@ def refused(pid: int, **fields: Any) -> Row:
 
 def heap(pid: int = 1, **fields: Any) -> dict[str, Any]:
     """Return what ``_inspect.read`` returns of two arenas of pymalloc's."""
-    arenas = [(0x7F0000000000, MIB, 40, 24, 900, 500_000, 393_216)]
-    arenas += [(0x7F0000100000, MIB, 10, 4, 20, 4_000, 70_000)]
+    # Start, bytes, resident; pools, used, free; live blocks, live; page-free.
+    arenas = [(0x7F0000000000, MIB, 980_000, 40, 655_360, 393_216, 900, 500_000, 393_216)]
+    arenas += [(0x7F0000100000, MIB, 229_376, 10, 163_840, 65_536, 20, 4_000, 70_000)]
     return {
         "pid": pid,
         "python": "3.12.1",
@@ -58,6 +59,7 @@ def heap(pid: int = 1, **fields: Any) -> dict[str, Any]:
         "arena_bytes": MIB,
         "arenas": arenas,
         "size_classes": [(16, 30, 900, 100, 14_400, 300_000), (64, 20, 20, 50, 489_600, 15_200)],
+        "resident_bytes": 1_209_376,
         "page_free_bytes": 463_216,
         "large": [],
         **fields,

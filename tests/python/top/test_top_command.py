@@ -44,10 +44,12 @@ def top(
             raise PermissionError("11 belongs to another user (eve): needs CAP_SYS_PTRACE")
         if pid == 12:
             raise ProcessLookupError("process 12 ended while it was read")
-        arenas = [(0, MIB, 64, 0, 9, pid * 1024, 4096 * pid)]
-        classes = [(64, 64, 9, 1, pid * 1024, 5 * MIB)]
+        live = pid * 1024
+        arenas = [(0, MIB, MIB, 64, MIB, 0, 9, live, 4096 * pid)]
         pages = 4096 * pid
-        return made_up.heap(pid, arenas=arenas, size_classes=classes, page_free_bytes=pages)
+        return made_up.heap(
+            pid, arenas=arenas, resident_bytes=live + 5 * MIB, page_free_bytes=pages
+        )
 
     def run(*arguments: str) -> str:
         assert main(list(arguments), read) == 0

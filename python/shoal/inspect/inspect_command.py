@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import math
 import os
 import sys
 
-from shoal.inspect.figures import parse_bytes
+from shoal.inspect.options import CannotInspectError, check, make_parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
-    from typing import NoReturn, TextIO
+    from typing import TextIO
 
     from shoal.inspect.pane import Pane
     from shoal.inspect.screen import Shown
     from shoal.inspect.snapshot import Snapshot
 
 __all__ = ["main"]
-
-_EXAMPLES = """\
-examples:
-  shoal inspect 4242                      what process 4242 holds, on one screen
-  shoal inspect 4242 --watch 10           look every 10 s, and show what changed
-  shoal inspect 4242 --map -o map.html    how full each pool is (.html or .png)
-  shoal inspect 4242 --json -o a.json     all figures, for other programs and for later
-  shoal inspect a.json                    the screen of a look in the past
-  shoal inspect --diff a.json b.json      what changed between two looks
-
-The process needs not know: nothing is put into it, and it goes on while it is
-read. Reading another user's process takes root or CAP_SYS_PTRACE.
-"""
-
-
-class _CannotInspectError(Exception):
-    """What is wrong, in one line for the user; `status` is the exit status."""
-
-    def __init__(self, message: str, status: int = 2) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -64,12 +36,12 @@ def main(arguments: list[str]) -> int:
         wrong with what was asked for, 1 when the process ended while it was
         read, or standard output was closed.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     try:
-        _check(options)
+        check(options)
         _act(options)
-    except _CannotInspectError as reason:
+    except CannotInspectError as reason:
         print(f"{parser.prog}: {reason}", file=sys.stderr)
         return reason.status
     except BrokenPipeError:
@@ -82,125 +54,6 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 0 if options.watch is not None else 130
     return 0
-
-
-# ---- Arguments ----------------------------------------------------------------------
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="shoal inspect",
-        description="Show what a running Python process holds, and who keeps it.",
-        usage="shoal inspect PID [options]",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "target", nargs="?", metavar="PID", help="a process id, or a file that --json wrote"
-    )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--map", action="store_true", help="draw how full each arena is")
-    output.add_argument("--json", action="store_true", help="write all figures as JSON")
-    parser.add_argument(
-        "-o",
-        dest="output",
-        metavar="FILE",
-        help="write --json, or --map as a picture (.png) or a page (.html), to a file",
-    )
-    parser.add_argument(
-        "--watch",
-        type=_seconds,
-        metavar="N",
-        help="look every N seconds, and show what changed since the first look",
-    )
-    parser.add_argument(
-        "--count", type=_positive, metavar="K", help="with --watch: end after K looks"
-    )
-    parser.add_argument(
-        "--diff",
-        nargs=2,
-        metavar=("A", "B"),
-        help="compare two files that --json wrote; no process is read",
-    )
-    parser.add_argument(
-        "--freeze",
-        action="store_true",
-        help="stop the process while its heap is read, so that all figures are of one moment",
-    )
-    parser.add_argument(
-        "--top",
-        type=_positive,
-        metavar="N",
-        help="rows of each table (default: 10, fewer on a low terminal)",
-    )
-    parser.add_argument(
-        "--by", choices=("bytes", "blocks"), default="bytes", help="what types are ordered by"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=_bytes,
-        default=0,
-        metavar="BYTES",
-        help="leave out types and size classes of less, or that changed by less: 4096, 64K, 1.5M",
-    )
-    return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0.01 <= seconds <= 1e6:
-        raise argparse.ArgumentTypeError(f"expected seconds, at least 0.01, not {text!r}")
-    return seconds
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**6:
-        raise argparse.ArgumentTypeError(f"expected a whole number, at least 1, not {text!r}")
-    return int(text)
-
-
-def _bytes(text: str) -> int:
-    try:
-        return parse_bytes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse what does not go together, before anything is measured."""
-    if options.diff:
-        _refuse(
-            "--diff",
-            ("a process", options.target),
-            ("--map", options.map),
-            ("--watch", options.watch is not None),
-            ("--freeze", options.freeze),
-        )
-    elif options.target is None:
-        raise _CannotInspectError("which process? give its id, or --diff A B")
-    if options.count is not None and options.watch is None:
-        raise _CannotInspectError("--count is for --watch")
-    if options.watch is not None:
-        _refuse("--watch", ("--map", options.map))
-    if options.output is not None and not (options.map or options.json):
-        raise _CannotInspectError("-o is for --json and --map")
-    if options.map and options.output is not None:
-        from shoal.inspect import occupancy_files
-
-        try:
-            occupancy_files.check(options.output)
-        except occupancy_files.CannotDrawError as reason:
-            raise _CannotInspectError(str(reason)) from None
-
-
-def _refuse(option: str, *others: tuple[str, object]) -> None:
-    for name, given in others:
-        if given:
-            raise _CannotInspectError(f"{option} does not go with {name}")
 
 
 # ---- What to do ---------------------------------------------------------------------
@@ -264,7 +117,7 @@ def _watch(options: argparse.Namespace, stream: TextIO) -> None:
 
     def again() -> Snapshot:
         if _has_ended(first.pid):
-            raise _CannotInspectError(f"process {first.pid} has ended", 1)
+            raise CannotInspectError(f"process {first.pid} has ended", 1)
         return _look(options)
 
     watching.watch(first, again, options.watch, options.count, show)
@@ -296,11 +149,11 @@ def _output(path: str | None) -> Iterator[TextIO]:
         file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _CannotInspectError(f"cannot write {path}: {reason}") from None
+        raise CannotInspectError(f"cannot write {path}: {reason}") from None
     try:
         with open(file, "w", encoding="utf-8") as stream:
             yield stream
-    except _CannotInspectError:
+    except CannotInspectError:
         if is_new:
             os.unlink(path)
         raise
@@ -322,13 +175,13 @@ def _look(options: argparse.Namespace) -> Snapshot:
     if target.isascii() and target.isdigit():
         return _take(int(target), options.freeze)
     if options.freeze or options.watch is not None:
-        raise _CannotInspectError(f"not a process id: {target}")
+        raise CannotInspectError(f"not a process id: {target}")
     return _load(target)
 
 
 def _take(pid: int, freeze: bool) -> Snapshot:
     if not 0 < pid < 2**31 or _has_ended(pid):
-        raise _CannotInspectError(f"no such process: {pid}")
+        raise CannotInspectError(f"no such process: {pid}")
     from shoal import inspect
     from shoal._inspect import NotPythonError
 
@@ -336,9 +189,9 @@ def _take(pid: int, freeze: bool) -> Snapshot:
         return inspect.take(pid, freeze=freeze)
     except (OSError, NotPythonError, MemoryError) as error:
         if _has_ended(pid):
-            raise _CannotInspectError(f"process {pid} ended while it was read", 1) from None
+            raise CannotInspectError(f"process {pid} ended while it was read", 1) from None
         reason = _reason(error) if isinstance(error, OSError) else str(error)
-        raise _CannotInspectError(reason) from None
+        raise CannotInspectError(reason) from None
 
 
 def _has_ended(pid: int) -> bool:
@@ -362,9 +215,9 @@ def _load(path: str) -> Snapshot:
     try:
         return load(path)
     except FileNotFoundError:
-        raise _CannotInspectError(f"neither a process id nor a file: {path}") from None
+        raise CannotInspectError(f"neither a process id nor a file: {path}") from None
     except BadSnapshotError as reason:
-        raise _CannotInspectError(str(reason)) from None
+        raise CannotInspectError(str(reason)) from None
     except (OSError, ValueError) as error:
         reason_text = getattr(error, "strerror", None) or error
-        raise _CannotInspectError(f"cannot read {path}: {reason_text}") from None
+        raise CannotInspectError(f"cannot read {path}: {reason_text}") from None

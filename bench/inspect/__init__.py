@@ -1,0 +1,1 @@
+"""`shoal inspect` beside what else can look at a running Python."""
