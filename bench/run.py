@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench.c.run as c_programs
+import bench.columns.run as columns
 import bench.flat.run as flat_files
 import bench.profile.run as profiler
 import bench.service.run as service
@@ -98,6 +99,11 @@ def _flat(choice: Choice, output: Path) -> None:
     flat_files.measure(flat_files.quick(plan) if choice.quick else plan, output)
 
 
+def _columns(choice: Choice, output: Path) -> None:
+    plan = columns.planned(choice.python, (choice.rounds + 1) // 2)
+    columns.measure(columns.quick(plan) if choice.quick else plan, output)
+
+
 # In the order of the table. The names are those of the files of raw data.
 PARTS = {
     "speed": Part(_speed, speed.rows),
@@ -109,6 +115,7 @@ PARTS = {
     "service": Part(_service, service.rows),
     "profile": Part(_profile, profiler.rows),
     "flat": Part(_flat, flat_files.rows),
+    "columns": Part(_columns, columns.rows),
 }
 
 

@@ -81,3 +81,46 @@ class Reader:
         """How many lines that are left have a record; none is looked into."""
     def close(self) -> None:
         """Let the file go; it is closed if that was asked for."""
+
+class Columns:
+    """Records of a file or buffer, read into columns batch after batch.
+
+    `first`, then `begin`, then `read` until it returns 0. What the other methods return
+    shows the batch that was read last and is to be let go before the next.
+    """
+
+    position: int
+    """Bytes read, to the end of the last line."""
+
+    def __init__(
+        self, source: ReadableFile | bytes | Any, name: str | None = None, max_line: int = 0
+    ) -> None: ...
+    def first(self) -> tuple[int, int, list[bytes]]:
+        """The shape of the first record (0: there is none), its values, its keys."""
+
+    def begin(self, columns: list[tuple[bytes, int, int, bool, bool, bool, object]], /) -> None:
+        """Name, kind, width, signed, nullable, padded and fill of each column."""
+
+    def read(self) -> int:
+        """How many rows the next batch has, 0 at the end."""
+
+    def values(self, column: int, /) -> memoryview: ...
+    def ends(self, column: int, /) -> memoryview: ...
+    def offsets(self, column: int, base: int, /) -> bytes: ...
+    def text(self, column: int, /) -> memoryview: ...
+    def valid(self, column: int, /) -> memoryview | None: ...
+    def state(self, column: int, /) -> tuple[int, int, bool, bool, int]:
+        """Kind, bytes a value, any int beyond int64, texts differ in length, the longest."""
+
+    def spread(self, records: bytearray, stride: int, fields: list[tuple[int, int]], /) -> None:
+        """Append the batch as records with fields of (offset, width)."""
+
+def move_records(
+    records: bytearray,
+    rows: int,
+    from_stride: int,
+    to_stride: int,
+    fields: list[tuple[int, int, int, int]],
+    /,
+) -> None:
+    """Bring records to another layout: fields are (from, from_size, to, to_size)."""

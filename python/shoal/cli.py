@@ -22,6 +22,8 @@ examples:
   shoal mprof plot -o memory.svg      and draw it
   shoal inspect 4711                  what that running process holds, and who keeps it
   shoal top                           all Python processes of this machine, live
+  shoal flat check log.flat           which lines are no records, and why
+  shoal advise log.flat               what its columns would take, as objects and packed
 
 `shoal COMMAND --help` says more.
 """
@@ -58,6 +60,14 @@ _ELSEWHERE = {
     "top": (
         "show all Python processes and what their heaps hold",
         "shoal.top.command_line",
+    ),
+    "flat": (
+        "look at, check and convert files of one record a line",
+        "shoal.flat.commands",
+    ),
+    "advise": (
+        "show what the columns of a file would take as objects and packed",
+        "shoal.flat.advise_command",
     ),
 }
 """Commands with a command line of their own: what they do, and the module of their `main`."""

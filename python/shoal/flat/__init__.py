@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Union, overload
 
     from shoal._flat import ReadableFile, WritableFile
+    from shoal.flat.advise import advise
+    from shoal.flat.packing import columns
 
     Path = Union[str, os.PathLike[str]]
     Source = Union[Path, ReadableFile, bytes, bytearray, memoryview]
@@ -49,7 +51,9 @@ __all__ = [
     "MAX_DIGITS",
     "MAX_LINE",
     "FlatError",
+    "advise",
     "append",
+    "columns",
     "count",
     "dump",
     "dumps",
@@ -57,6 +61,17 @@ __all__ = [
     "load",
     "loads",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few need when it is asked for."""
+    homes = {"columns": "shoal.flat.packing", "advise": "shoal.flat.advise"}
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(homes[name]), name)
+    return found
 
 
 def dump(

@@ -141,11 +141,12 @@ def _end_of(name: str, descriptor: int, torn: str) -> bytes:
 def _packed_ends(name: str) -> bool:
     """Say whether what is compressed in a file ends with a newline, or is nothing."""
     last = b"\n"
+    unreadable: tuple[type[Exception], ...] = (*damage(), OSError)
     try:
         with open_reading(name) as file:
             while piece := file.read(_PIECE):
                 last = piece
-    except (*damage(), OSError) as error:
+    except unreadable as error:
         raise TornLineError(
             f"{name}: cut off or damaged, so nothing is appended: {error}"
         ) from None

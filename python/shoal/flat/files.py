@@ -144,9 +144,10 @@ def damage() -> tuple[type[Exception], ...]:
 def _opened(path: Path, mode: str, plain: BinaryIO | None) -> BinaryIO:
     """Open a file by its name, or pack and unpack one that is open."""
     compression = compression_of(path)
+    target: Any = plain or path
     opened: Any
     if not compression:
-        opened = open(path, mode)
+        opened = open(path, mode)  # noqa: SIM115
     elif compression == "gzip":
         import gzip
 
@@ -154,18 +155,19 @@ def _opened(path: Path, mode: str, plain: BinaryIO | None) -> BinaryIO:
         if mode == "wb" and plain is not None:
             opened = gzip.GzipFile(filename="", mode="wb", fileobj=plain, compresslevel=6, mtime=0)
         else:
-            opened = gzip.open(plain or path, mode)
+            opened = gzip.open(target, mode)  # noqa: SIM115
     elif compression == "bz2":
         import bz2
 
-        opened = bz2.BZ2File(plain or path, mode)
+        opened = bz2.BZ2File(target, "wb" if mode == "wb" else "rb")
     elif compression == "lzma":
         import lzma
 
         alone = mode == "wb" and os.fspath(path).lower().endswith(".lzma")
-        opened = lzma.LZMAFile(plain or path, mode, format=lzma.FORMAT_ALONE if alone else None)
+        form = lzma.FORMAT_ALONE if alone else None
+        opened = lzma.LZMAFile(target, mode, format=form)  # noqa: SIM115
     else:
-        opened = _zstd(path).ZstdFile(plain or path, mode)
+        opened = _zstd(path).ZstdFile(target, mode)
     file: BinaryIO = opened
     return file
 

@@ -18,7 +18,7 @@ class ReadingBar(ProgressBar):
 
     def __init__(self, file: Any) -> None:
         super().__init__()
-        self._size = _size_of(file)
+        self._size = size_of(file)
 
     def update(self, written: int, part: float | None) -> None:
         """Draw the line, if it is time to."""
@@ -30,7 +30,7 @@ class ReadingBar(ProgressBar):
         self.close()
 
 
-def _size_of(file: Any) -> int:
+def size_of(file: Any) -> int:
     """Return the bytes of a file that is read as it is; 0: not known."""
     if not isinstance(getattr(file, "raw", None), io.FileIO):
         return 0

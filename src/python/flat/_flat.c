@@ -1,5 +1,6 @@
 /* shoal._flat: one record a line, written and read. docs/flat.md has the format;
  * flat_writer.h and flat_parser.h say where what is. */
+#include "flat_columns_type.h"
 #include "flat_source.h"
 #include "flat_state.h"
 
@@ -18,7 +19,7 @@ static int flat_exec(PyObject *module) {
     const char *floats = "python";
 #endif
 
-    if (flat_state_fill(state) < 0) return -1;
+    if (flat_state_fill(state) < 0 || flat_columns_add(module) < 0) return -1;
     if (PyModule_AddIntConstant(module, "MAX_DEPTH", FLAT_MAX_DEPTH) < 0 ||
         PyModule_AddIntConstant(module, "MAX_LINE", FLAT_MAX_LINE) < 0 ||
         PyModule_AddIntConstant(module, "MAX_DIGITS", FLAT_MAX_DIGITS) < 0 ||

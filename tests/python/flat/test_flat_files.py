@@ -239,5 +239,5 @@ def test_who_appends_at_the_same_time_waits(tmp_path: Path) -> None:
 
 def test_a_wrong_choice_is_named(tmp_path: Path) -> None:
     use: Callable[[], None] = lambda: append(tmp_path / "a", b"", torn="mend")  # noqa: E731
-    with pytest.raises(ValueError, match="torn: expected .* not 'mend'"):
+    with pytest.raises(ValueError, match=r"torn: expected .* not 'mend'"):
         use()

@@ -1,0 +1,1 @@
+"""Columns of a file of records: shoal.flat beside NumPy and Arrow reading CSV."""

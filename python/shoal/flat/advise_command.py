@@ -1,0 +1,88 @@
+"""The command line of ``shoal advise``."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+
+from shoal.flat.commands import CannotDoError, Parser, input_format, opened, progress, run
+from shoal.flat.format_reading import FORMATS, records_of
+
+__all__ = ["main"]
+
+_ABOUT = """\
+Show what each column of a file of records would take in memory: as Python objects,
+with one object for all equal strings, packed into array.array, NumPy or Arrow. The
+sizes of objects are exact: what sys.getsizeof says, as the allocator rounds it.
+"""
+
+_EXAMPLES = """\
+examples:
+  shoal advise log.flat.gz           of a flat file: what shoal.flat.load would take
+  shoal advise data.csv --numbers    of CSV, JSON lines and pickles
+  shoal advise log.flat --json       for programs, in bytes
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``shoal advise``.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Those after ``advise``.
+
+    Returns
+    -------
+    int
+        The exit status: 1 where a line is no record, 2 with one line on standard error
+        when something is wrong with what was asked for, or cannot be read or written.
+    """
+    parser = Parser(
+        prog="shoal advise",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="FILE", help='"-" is standard input')
+    parser.add_argument("--json", action="store_true", help="write all figures as JSON")
+    parser.add_argument(
+        "--from", dest="form", choices=FORMATS, help="the format to read (by the name; flat)"
+    )
+    parser.add_argument("--no-header", action="store_true", help="CSV: the first row is a record")
+    parser.add_argument(
+        "--numbers", action="store_true", help="CSV: read as numbers what Python writes so"
+    )
+    options = parser.parse_args(arguments)
+    return run("shoal advise", lambda: _advise(options))
+
+
+def _advise(options: argparse.Namespace) -> int:
+    from shoal.flat.advise import advise
+
+    with opened(options.file) as (file, name), progress(file) as bar:
+        records = records_of(
+            file,
+            name,
+            input_format(options.file, options.form),
+            header=not options.no_header,
+            numbers=options.numbers,
+        )
+        try:
+            advice = advise(bar.watch(records))
+        except ValueError as error:
+            if type(error) is not ValueError:
+                raise
+            raise CannotDoError(f"{name}: {error}") from None
+    if options.json:
+        print(json.dumps(advice.fields()))
+        return 0
+    from shoal.flat.advise_table import write_advice
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    write_advice(advice, sys.stdout)
+    return 0

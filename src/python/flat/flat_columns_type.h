@@ -1,0 +1,43 @@
+/* shoal._flat.Columns: records read into columns, batch after batch. */
+#ifndef SHOAL_PYTHON_FLAT_COLUMNS_TYPE_H
+#define SHOAL_PYTHON_FLAT_COLUMNS_TYPE_H
+
+#include "flat_source.h"
+#include "shoal/flat_columns.h"
+
+/* What the pointers of a column point into; each is ours. */
+struct flat_held {
+    PyObject *name, *fill;                 /* bytes, or NULL */
+    PyObject *values, *ends, *text, *valid; /* bytearrays */
+};
+
+typedef struct {
+    PyObject_HEAD struct flat_source source;
+    bool is_open;
+    struct flat_line pending; /* the first record, looked at and not yet read */
+    bool has_pending;
+    PyObject *file_name; /* for errors; str or None */
+    PyObject *keys;      /* list of bytes: those of the first record */
+    struct flat_columns table;
+    struct flat_held *held; /* `table.count` of them */
+    bool running; /* in a method: code that it calls must not use this */
+} flat_columns_object;
+
+/* Fills `table` and `held` from a list of (name, kind, width, signed, nullable, padded,
+ * fill). -1 and an exception: it is wrong. */
+int flat_columns_define(flat_columns_object *self, PyObject *list);
+void flat_columns_drop(flat_columns_object *self);
+
+/* Raises FlatError for a line. Always -1. `expected`: what the cursor says. */
+int flat_columns_raise(flat_columns_object *self, const struct flat_line *line,
+                       const struct flat_cursor *cursor);
+int flat_columns_raise_long(flat_columns_object *self);
+
+/* Adds the type and move_records() to the module. */
+int flat_columns_add(PyObject *module);
+
+/* move_records(records, rows, from_stride, to_stride, fields): a function of the module. */
+PyObject *flat_move_records(PyObject *module, PyObject *args);
+PyObject *flat_columns_spread(flat_columns_object *self, PyObject *args);
+
+#endif
