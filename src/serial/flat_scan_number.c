@@ -253,6 +253,8 @@ static bool scan_part(struct flat_cursor *cursor, const unsigned char *at,
         return scan_name(cursor, at, number, imaginary);
     if (cursor->end - at >= 2 && *at == '0') {
         switch (at[1] | 0x20) {
+        case '.': /* which has that bit */
+            return scan_float(cursor, at, number, imaginary);
         case 'x':
             return scan_based(cursor, at, 16, number);
         case 'o':

@@ -85,16 +85,19 @@ static PyObject *next_record(struct flat_reader *reader) {
     struct flat_line line;
     int status;
 
-    while ((status = flat_source_line(&reader->source, &line)) > 0) {
+    for (;;) {
         PyObject *record;
 
+        /* Before a line is taken, which an exception would lose. */
         if (reader->source.position >= reader->look_at && look_around(reader) < 0) return NULL;
+        status = flat_source_line(&reader->source, &line);
+        if (status <= 0) break;
         if (flat_is_blank(line.start, line.end)) continue;
         record = parse_line(reader, &line);
         if (record != NULL) return record;
         if (report(reader, &line) < 0) return NULL;
     }
-    close_source(reader);
+    if (status == 0) close_source(reader);
     return NULL;
 }
 
