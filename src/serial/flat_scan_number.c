@@ -253,6 +253,8 @@ static bool scan_part(struct flat_cursor *cursor, const unsigned char *at,
         return scan_name(cursor, at, number, imaginary);
     if (cursor->end - at >= 2 && *at == '0') {
         switch (at[1] | 0x20) {
+        case '.': /* which has that bit */
+            return scan_float(cursor, at, number, imaginary);
         case 'x':
             return scan_based(cursor, at, 16, number);
         case 'o':
@@ -322,7 +324,7 @@ static bool make_imaginary(struct flat_cursor *cursor, const unsigned char *star
 static bool has_imaginary(struct flat_cursor *cursor) {
     const unsigned char *behind = cursor->at;
 
-    if (behind == cursor->end || *behind == ',') return false;
+    if (behind == cursor->end || *behind == ',' || *behind == ')') return false;
     flat_skip_space(cursor);
     if (cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-')) return true;
     cursor->at = behind;

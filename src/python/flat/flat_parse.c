@@ -75,7 +75,8 @@ static enum step close_bracket(struct flat_parser *parser) {
     if (open->kind == FLAT_FROZENSET && parser->count > open->start &&
         !PySet_CheckExact(parser->values[open->start]))
         return expected(parser, open->item, "a set");
-    value = flat_close(open->kind, parser->values + open->start, parser->count - open->start);
+    value = flat_close(open->kind, parser->values + open->start, parser->count - open->start,
+                       open->height == 0);
     parser->count = open->start;
     parser->depth--;
     outer = innermost(parser);
@@ -271,11 +272,27 @@ static enum step behind_value(struct flat_parser *parser) {
 
 /* ---- Lines --------------------------------------------------------------- */
 
+/* The commonest case, which the others would find out step by step: behind an item of
+ * a tuple or list comes what repr writes between two. */
+static bool another_follows(struct flat_parser *parser) {
+    const struct flat_open *open = innermost(parser);
+    const unsigned char *at = parser->cursor.at;
+
+    if (open == NULL || open->kind > FLAT_LIST || parser->cursor.end - at < 2) return false;
+    if (at[0] != ',' || at[1] != ' ') return false;
+    parser->cursor.at = at + 2;
+    parser->open[parser->depth - 1].comma = true;
+    return true;
+}
+
 static enum step parse(struct flat_parser *parser) {
     enum step step = VALUE_FOLLOWS;
 
-    while (step != FAILED && step != RECORD_IS_THERE)
-        step = step == VALUE_FOLLOWS ? take_value(parser) : behind_value(parser);
+    while (step != FAILED && step != RECORD_IS_THERE) {
+        do step = take_value(parser);
+        while (step == VALUE_IS_THERE && another_follows(parser));
+        while (step == VALUE_IS_THERE) step = behind_value(parser);
+    }
     return step;
 }
 

@@ -2,18 +2,23 @@
 
 enum { FEW = 5 }; /* items that a new dict has room for anyway */
 
-/* The collector need not visit a tuple whose items lead nowhere. It would find
- * that out by itself, after visiting all the tuples of a load. */
-static PyObject *untracked(PyObject *tuple) {
-#ifndef Py_GIL_DISABLED
+/* Whether an item of a tuple leads to others. */
+static bool leads_on(PyObject *tuple) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
         PyObject *item = PyTuple_GET_ITEM(tuple, i);
 
         if (PyType_IS_GC(Py_TYPE(item)) &&
             (!PyTuple_CheckExact(item) || PyObject_GC_IsTracked(item)))
-            return tuple;
+            return true;
     }
-    PyObject_GC_UnTrack(tuple);
+    return false;
+}
+
+/* The collector need not visit a tuple whose items lead nowhere. It would find
+ * that out by itself, after visiting all the tuples of a load. */
+static PyObject *untracked(PyObject *tuple, bool only_leaves) {
+#ifndef Py_GIL_DISABLED
+    if (only_leaves || !leads_on(tuple)) PyObject_GC_UnTrack(tuple);
 #endif
     return tuple;
 }
@@ -22,7 +27,7 @@ static void drop(PyObject **values, size_t count) {
     for (size_t i = 0; i < count; i++) Py_DECREF(values[i]);
 }
 
-static PyObject *make_tuple(PyObject **values, size_t count) {
+static PyObject *make_tuple(PyObject **values, size_t count, bool only_leaves) {
     PyObject *tuple = PyTuple_New((Py_ssize_t)count);
 
     if (tuple == NULL) {
@@ -30,7 +35,7 @@ static PyObject *make_tuple(PyObject **values, size_t count) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) PyTuple_SET_ITEM(tuple, i, values[i]);
-    return count == 0 ? tuple : untracked(tuple);
+    return count == 0 ? tuple : untracked(tuple, only_leaves);
 }
 
 static PyObject *make_list(PyObject **values, size_t count) {
@@ -69,11 +74,11 @@ static PyObject *make_frozenset(PyObject **values, size_t count) {
     return set;
 }
 
-PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count) {
+PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count, bool only_leaves) {
     switch (kind) {
     case FLAT_TUPLE:
     case FLAT_BARE:
-        return make_tuple(values, count);
+        return make_tuple(values, count, only_leaves);
     case FLAT_LIST:
         return make_list(values, count);
     case FLAT_FROZENSET:

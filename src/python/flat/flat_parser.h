@@ -58,9 +58,9 @@ void flat_parser_clear(struct flat_parser *parser);
 /* The leaf that begins at the cursor. NULL as above. */
 PyObject *flat_parse_leaf(struct flat_parser *parser, enum flat_token token, bool is_key);
 
-/* The container whose items are `count` values, whose references it takes. NULL: an
- * exception. */
-PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count);
+/* The container whose items are `count` values, whose references it takes; `only_leaves`:
+ * none of them is a container. NULL: an exception. */
+PyObject *flat_close(enum flat_kind kind, PyObject **values, size_t count, bool only_leaves);
 
 /* flat_report.c: a FlatError for what the parser failed at. NULL: an exception. */
 PyObject *flat_error_new(struct flat_state *state, const struct flat_parser *parser, PyObject *name,

@@ -3,6 +3,8 @@
 
 #include "flat_parser.h"
 
+enum { MANY = 10000 }; /* records: a list of fewer is gone through quickly */
+
 enum errors { ERRORS_RAISE, ERRORS_SKIP, ERRORS_COLLECT };
 
 struct flat_reader {
@@ -83,16 +85,19 @@ static PyObject *next_record(struct flat_reader *reader) {
     struct flat_line line;
     int status;
 
-    while ((status = flat_source_line(&reader->source, &line)) > 0) {
+    for (;;) {
         PyObject *record;
 
+        /* Before a line is taken, which an exception would lose. */
         if (reader->source.position >= reader->look_at && look_around(reader) < 0) return NULL;
+        status = flat_source_line(&reader->source, &line);
+        if (status <= 0) break;
         if (flat_is_blank(line.start, line.end)) continue;
         record = parse_line(reader, &line);
         if (record != NULL) return record;
         if (report(reader, &line) < 0) return NULL;
     }
-    close_source(reader);
+    if (status == 0) close_source(reader);
     return NULL;
 }
 
@@ -126,6 +131,26 @@ static PyObject *load_all(struct flat_reader *reader) {
     return records;
 }
 
+/* The collector has counted all that was made and would go through the list at once,
+ * to find nothing. A collection of the youngest without the list settles that; it comes
+ * to the list when others give it a reason to. */
+static void settle_count(PyObject *records) {
+    PyObject *gc, *found = NULL;
+
+    if (PyList_GET_SIZE(records) < MANY) return;
+    gc = PyImport_ImportModule("gc");
+    if (gc == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    PyObject_GC_UnTrack(records);
+    found = PyObject_CallMethod(gc, "collect", "i", 0);
+    PyObject_GC_Track(records);
+    if (found == NULL) PyErr_Clear();
+    Py_XDECREF(found);
+    Py_DECREF(gc);
+}
+
 static const char load_doc[] = "load($self, /)\n--\n\nReturn the records that are left, in a list.";
 
 /* All that is made is alive: the collector would go through it again and again and
@@ -139,6 +164,7 @@ static PyObject *reader_load(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     if (reader->source.read != NULL && !flat_is_only_thread()) pause = false;
     if (pause) pause = PyGC_Disable() != 0;
     records = load_all(reader);
+    if (pause && records != NULL) settle_count(records);
     if (pause) PyGC_Enable();
     reader->running = false;
     return records;

@@ -219,6 +219,25 @@ def test_raising_and_going_on():
     assert reader.position == 6
 
 
+def test_what_progress_raises_loses_no_record():
+    told = []
+
+    def tell(size, part):
+        told.append(size)
+        if len(told) == 2:
+            raise InterruptedError
+
+    count = 200_000
+    reader = flat.iterate(b"".join(b"%d\n" % i for i in range(count)), progress=tell)
+    found = []
+    with pytest.raises(InterruptedError):
+        found.extend(iter(reader.__next__, None))
+    before = len(found)
+    found += reader
+    assert 0 < before < count
+    assert found == list(range(count))
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="errors: expected 'raise', 'skip' or 'collect'"):
         flat.load(b"", errors="ignore")
