@@ -116,7 +116,7 @@ def _read(
 ) -> Any:
     reader = _flat.Columns(source, name, most or 0)
     shape, count, encoded = reader.first()
-    keys = [key.decode("utf-8", "replace") for key in encoded] if shape == _KEYS else None
+    keys = [key.decode("utf-8", "surrogatepass") for key in encoded] if shape == _KEYS else None
     if keys is not None and len(set(keys)) != len(keys):
         raise ValueError(f"{name or 'the file'}: line 1 has a key twice: {', '.join(keys)}")
     fields = resolve(schema, keys, count if shape else None)
@@ -152,6 +152,12 @@ def _as_text(fields: list[Field], text: str) -> list[Field]:
 
 def _fills(fill: object, fields: list[Field]) -> list[object]:
     """Return what stands for None in each column."""
+    fills = list(fill.values()) if isinstance(fill, dict) else [fill]
+    for value in fills:
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise ValueError(f"fill: no column has room for {value}")
+        if isinstance(value, str):
+            value.encode()  # UnicodeEncodeError, a ValueError: lone surrogates.
     if not hasattr(fill, "get") or not hasattr(fill, "keys"):
         return [fill] * len(fields)
     names = [field.name for field in fields]

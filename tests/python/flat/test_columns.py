@@ -192,6 +192,10 @@ def test_a_fill_of_another_type_is_an_error_where_it_is_needed() -> None:
         columns(b"(1,)\n(None,)\n", fill="x")
     with pytest.raises(TypeError, match="fill: expected int, float"):
         columns(b"(1,)\n", fill=[])
+    with pytest.raises(ValueError, match="fill: no column has room for 1180591620717411303424"):
+        columns(b"(1,)\n", fill=2**70)
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        columns(b"(1,)\n", fill={"f0": "\ud800"})
     with pytest.raises(ValueError, match="fill: there is no column 'x', but f0"):
         columns(b"(1,)\n", fill={"x": 1})
 
