@@ -1,13 +1,14 @@
 /* Random heap operations for a number of seconds: `random_heap_ops SECONDS
  * [SEED]`. What a fuzzer does, without its eye for new paths; for compilers
- * that bring no fuzzer. Prints each seed before it runs, so that a crash names
- * the sequence that led to it. */
+ * that bring no fuzzer. A crash names the seed of the sequence that led
+ * to it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "heap_ops.h"
 #include "pattern.h"
+#include "seeds.h"
 
 static uint8_t bytes[1 << 14];
 
@@ -30,14 +31,14 @@ int main(int argc, char **argv) {
                 argc > 1 ? argv[1] : "nothing");
         return 2;
     }
+    name_seed_at_death();
     for (time_t until = time(NULL) + seconds; time(NULL) <= until; seed++) {
         uint64_t length = seed;
         size_t count = 400 + random_next(&length) % (sizeof(bytes) - 400);
-        printf("\rseed %llu", (unsigned long long)seed);
-        fflush(stdout);
+        seed_now = seed;
         make_sequence(seed, count);
         heap_ops_run(bytes, count, 50);
     }
-    printf("\n%llu sequences, nothing found\n", (unsigned long long)(seed - first));
+    printf("%llu sequences, nothing found\n", (unsigned long long)(seed - first));
     return 0;
 }

@@ -1,7 +1,7 @@
 /* Changes the files of a corpus at random and runs a fuzz target on them:
  * `random_TARGET DIRECTORY SECONDS [SEED]`. What a fuzzer does, without its eye for
- * new paths; for compilers that bring no fuzzer. Prints each seed before it runs, so
- * that a crash names the input that led to it. */
+ * new paths; for compilers that bring no fuzzer. A crash names the seed of the
+ * input that led to it. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "pattern.h"
+#include "seeds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
@@ -90,11 +91,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "random_inputs: a directory with files and a number of seconds, please\n");
         return 2;
     }
+    name_seed_at_death();
     for (time_t until = time(NULL) + seconds; time(NULL) <= until; seed++) {
-        printf("\rseed %llu", (unsigned long long)seed);
-        fflush(stdout);
+        seed_now = seed;
         LLVMFuzzerTestOneInput(bytes, make_input(seed, files));
     }
-    printf("\n%llu inputs, nothing found\n", (unsigned long long)(seed - first));
+    printf("%llu inputs, nothing found\n", (unsigned long long)(seed - first));
     return 0;
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Fuzzes the heap, the reader of processes, the scanner of literals, that of columns, and
-# shoal.pickle both ways: fuzz/run.sh BUILD_FOLDER SECONDS PYTHON, a sixth of them each.
-# Targets in C with libFuzzer when the build has it (clang), else at random; pickles under
-# sanitizers in PYTHON. What the build has not, without the libraries it needs, is left out.
+# shoal.pickle and shoal.flat both ways: fuzz/run.sh BUILD_FOLDER SECONDS PYTHON, an eighth
+# of them each. Targets in C with libFuzzer when the build has it (clang), else at random;
+# the modules under sanitizers in PYTHON. What the build has not, without the libraries it needs, is left out.
 # New inputs that reach new paths stay in BUILD_FOLDER/corpus; an input that crashes
 # is named at the end: add it to fuzz/corpus under a name that says what it shows.
 set -eu
@@ -10,7 +10,7 @@ build=${1:?run.sh: no build folder given}
 seconds=${2:?run.sh: no number of seconds given}
 python=${3:?run.sh: no interpreter given}
 here=$(dirname "$0")
-part=$(((seconds + 5) / 6))
+part=$(((seconds + 7) / 8))
 
 fuzz() { # TARGET LONGEST_INPUT
     if [ -x "$build/fuzz/fuzz_$1" ]; then
@@ -34,10 +34,11 @@ fuzz inspect 262144
 fuzz flat_scan 4096
 fuzz flat_columns 4096
 
-sanitizer=$("$here/build_pickles.sh" "$python" "$build/pickles")
-for target in load round_trip; do
+sanitizer=$("$here/build_modules.sh" "$python" "$build/modules")
+for target in "pickles.py load" "pickles.py round_trip" "flat_lines.py load" "flat_lines.py round_trip"; do
     # What the interpreter never gives back at exit is no leak of ours.
+    # shellcheck disable=SC2086 # a file and its argument
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 LD_PRELOAD=$sanitizer \
-        PYTHONMALLOC=malloc PYTHONPATH=$build/pickles \
-        "$python" "$here/pickles.py" "$target" "$part"
+        PYTHONMALLOC=malloc PYTHONPATH=$build/modules \
+        "$python" "$here"/$target "$part"
 done
