@@ -1,7 +1,7 @@
 /* The columns of a table, as Python says they are to be. */
 #include "flat_columns_type.h"
 
-enum { BATCH_BYTES = 1 << 20, LEAST_ROWS = 64, MOST_ROWS = 16384 };
+enum { BATCH_BYTES = 1 << 20, LEAST_ROWS = 64, MOST_ROWS = 8192 };
 
 /* What a fill is, if it is of a type that columns have. */
 static int set_fill(struct flat_value *fill, PyObject *value) {
