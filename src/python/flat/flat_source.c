@@ -109,40 +109,41 @@ static void give(struct flat_source *source, const unsigned char *end, bool fed,
     if (end > line->start && end[-1] == '\r') line->end--;
 }
 
-/* What is there is longer than a line may be: passes over the rest of it. Its
- * beginning stays in the buffer, up to the bound. */
-static int skip_rest(struct flat_source *source, struct flat_line *line) {
-    size_t kept = source->max_line;
+/* What is there is longer than a line may be: gives out its beginning, up to the
+ * bound. The rest may never end, so it is passed over when the next line is asked for. */
+static void give_beginning(struct flat_source *source, struct flat_line *line) {
+    *line = (struct flat_line){source->at, source->at + source->max_line, true};
+    source->at = line->end;
+    source->position += source->max_line;
+    source->line++;
+    source->is_within = true;
+}
 
+/* 0 at the end of the file. */
+static int pass_over_rest(struct flat_source *source) {
     for (;;) {
-        const unsigned char *from = source->at + kept;
+        const unsigned char *from = source->at;
         const unsigned char *feed = memchr(from, '\n', (size_t)(source->end - from));
         int status;
 
-        if (feed != NULL) {
-            source->position += (uint64_t)(feed + 1 - from);
-            *line = (struct flat_line){source->at, from, true};
-            source->at = feed + 1;
-            break;
-        }
-        source->position += (uint64_t)(source->end - from);
-        source->end = from;
+        source->at = feed != NULL ? feed + 1 : source->end;
+        source->position += (uint64_t)(source->at - from);
+        source->is_within = feed == NULL;
+        if (feed != NULL) return 1;
         status = fill(source);
-        if (status < 0) return -1;
-        if (status > 0) continue;
-        *line = (struct flat_line){source->at, source->end, true};
-        source->at = source->end;
-        break;
+        if (status <= 0) return status;
     }
-    source->position += kept;
-    source->line++;
-    return 1;
 }
 
 int flat_source_line(struct flat_source *source, struct flat_line *line) {
     size_t searched = 0;
 
     if (source->line == 0 && source->position == 0 && skip_mark(source) < 0) return -1;
+    if (source->is_within) {
+        int status = pass_over_rest(source);
+
+        if (status <= 0) return status;
+    }
     for (;;) {
         size_t left = (size_t)(source->end - source->at);
         const unsigned char *feed = NULL;
@@ -153,7 +154,10 @@ int flat_source_line(struct flat_source *source, struct flat_line *line) {
             give(source, feed, true, line);
             return 1;
         }
-        if (left > source->max_line) return skip_rest(source, line);
+        if (left > source->max_line) {
+            give_beginning(source, line);
+            return 1;
+        }
         searched = left;
         status = fill(source);
         if (status < 0) return -1;

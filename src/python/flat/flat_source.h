@@ -24,12 +24,13 @@ struct flat_source {
     size_t max_line;        /* bytes of the longest line */
     bool plain;             /* reading runs no Python code */
     bool ended;             /* the file has no more */
+    bool is_within;         /* a line too long, whose beginning was given out */
 };
 
 /* A line, without its line break (LF or CRLF); good until the next is asked for. */
 struct flat_line {
     const unsigned char *start, *end;
-    bool too_long; /* over max_line: only its beginning is here, the rest was passed over */
+    bool too_long; /* over max_line: only its beginning is here */
 };
 
 /* Opens a buffer (bytes, mmap, ...), or a file with read(). -1 and an exception if it

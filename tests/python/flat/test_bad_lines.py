@@ -293,3 +293,10 @@ def test_what_is_written_by_default_is_read_by_default():
     assert flat.loads(flat.dumps([frozen])) == [frozen]
     with pytest.raises(ValueError, match="more than 200 brackets"):
         flat.dumps([[frozen]])
+
+
+def test_a_line_that_never_ends() -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        flat.load("/dev/zero", max_line=1000)
+    with pytest.raises(ValueError, match="line 1"):
+        next(iter(flat.iterate("/dev/zero", max_line=1000)))
