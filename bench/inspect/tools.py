@@ -44,7 +44,9 @@ def _shoal(said: str, _errors: str) -> Answer:
     found = json.loads(said)
     held = sum(found["resident"][name] for name in ("sparse", "free_blocks", "free_pools"))
     live = sum(arena["live_bytes"] for arena in found["arenas"])
-    return Answer(live, held, len(found["pinning"]), found["seconds"], found["frozen_seconds"])
+    return Answer(
+        live, held, len(found["pinning"]), found["seconds"], found["longest_stop_seconds"]
+    )
 
 
 def _debugmallocstats(_said: str, errors: str) -> Answer:

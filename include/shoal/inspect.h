@@ -76,7 +76,9 @@ struct shoal_inspection {
     char python[24]; /* "3.11.7", or "" for what is on Shoal and no Python */
     enum shoal_allocator allocator;
     double seconds;        /* that reading took                     */
-    double frozen_seconds; /* that the process was stopped; 0: never */
+    double frozen_seconds; /* that the process stood, all in all; 0: never */
+    double longest_stop;   /* in seconds: of reading at most 32 MiB of arenas */
+    uint32_t stops;        /* how often it was stopped             */
     uint64_t pools_read, pools_inconsistent;
     uint32_t arena_bytes; /* pymalloc's; 0 when Shoal has the objects         */
     uint32_t pool_bytes;  /* of a place in the arenas: of pymalloc's pools, or
@@ -114,7 +116,9 @@ enum shoal_inspect_status {
     SHOAL_INSPECT_NO_MEMORY,
 };
 
-enum { SHOAL_INSPECT_FREEZE = 1 }; /* stop its threads while its arenas are read */
+enum {
+    SHOAL_INSPECT_FREEZE = 1
+}; /* stop its threads while its arenas are read, a batch at a time */
 
 /* Reads a process; 1 GB of arenas takes about half a second. `message` gets a line
  * that says why not, of at most `room` bytes with the NUL. What `inspection` has

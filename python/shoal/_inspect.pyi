@@ -8,6 +8,8 @@ class Reading(TypedDict):
     allocator: str  # "pymalloc" or "shoal"
     seconds: float
     frozen_seconds: float
+    longest_stop_seconds: float
+    stops: int
     pools_read: int
     pools_inconsistent: int
     arena_bytes: int

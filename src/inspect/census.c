@@ -87,6 +87,7 @@ static void add_block(struct census *census, int32_t type, uint32_t bytes) {
 /* ---- Arenas and pools ------------------------------------------------------------ */
 
 void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes) {
+    if (census->read_next) census->read_next(census->read_next_context, bytes);
     census->arena = (struct shoal_arena_census){.start = start};
     census->first_place = census->result->occupancy_count;
     memset(census->is_live, 0, sizeof census->is_live);

@@ -39,6 +39,10 @@ struct census {
     size_t here_of_room;
     uint64_t raw_here_blocks, raw_here_bytes;
     bool is_out_of_memory;
+
+    /* Told of every arena before it is read; NULL: nobody is. */
+    void (*read_next)(void *context, uint64_t bytes);
+    void *read_next_context;
 };
 
 /* False when there is no memory. */

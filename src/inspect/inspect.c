@@ -8,11 +8,11 @@
 
 #include "inspect/beacon_search.h"
 #include "inspect/census.h"
-#include "inspect/freeze.h"
 #include "inspect/interpreter.h"
 #include "inspect/interpreters.h"
 #include "inspect/pymalloc_heap.h"
 #include "inspect/shoal_heap.h"
+#include "inspect/stops.h"
 #include "inspect/target.h"
 
 struct inspector {
@@ -122,24 +122,43 @@ static enum shoal_inspect_status not_stopped(const struct inspector *inspector) 
                     "may not stop process %d: a debugger has it, or the system forbids it", pid);
 }
 
-static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
+static bool count_all(struct inspector *inspector) {
+    target_update_maps(&inspector->target);
+    return count_pymalloc(inspector) && count_shoal(inspector);
+}
+
+/* What was found is in the census, unless there was no memory for it. */
+static enum shoal_inspect_status count_stopped(struct inspector *inspector, bool *done) {
     struct shoal_inspection *result = inspector->result;
-    struct frozen *frozen = NULL;
-    if (!begin_census(inspector)) return out_of_memory(inspector);
-    inspector->remote.bytes_left = target_bytes_max(&inspector->target);
-    double began = now_seconds();
-    if (flags & SHOAL_INSPECT_FREEZE && !(frozen = freeze(inspector->target.pid)))
-        return out_of_memory(inspector);
-    if (frozen && frozen_count(frozen) == 0) {
-        thaw(frozen);
+    struct stops stops;
+    if (!stops_begin(&stops, inspector->target.pid)) return out_of_memory(inspector);
+    if (!stops_hold(&stops)) {
+        stops_end(&stops);
         return not_stopped(inspector);
     }
-    target_update_maps(&inspector->target);
-    bool done = count_pymalloc(inspector) && count_shoal(inspector);
-    thaw(frozen);
-    if (frozen) result->frozen_seconds = now_seconds() - began;
+    inspector->census->read_next = stops_read_next;
+    inspector->census->read_next_context = &stops;
+    *done = count_all(inspector);
+    inspector->census->read_next = NULL;
+    stops_end(&stops);
+    result->stops = stops.count;
+    result->frozen_seconds = stops.sum;
+    result->longest_stop = stops.longest;
+    return SHOAL_INSPECT_OK;
+}
+
+static enum shoal_inspect_status count(struct inspector *inspector, int flags) {
+    enum shoal_inspect_status status = SHOAL_INSPECT_OK;
+    bool done = true;
+    if (!begin_census(inspector)) return out_of_memory(inspector);
+    inspector->remote.bytes_left = target_bytes_max(&inspector->target);
+    if (flags & SHOAL_INSPECT_FREEZE)
+        status = count_stopped(inspector, &done);
+    else
+        done = count_all(inspector);
+    if (status != SHOAL_INSPECT_OK) return status;
     if (!done || !census_finish(inspector->census)) return out_of_memory(inspector);
-    return result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
+    return inspector->result->arena_count ? SHOAL_INSPECT_OK : no_pools(inspector);
 }
 
 /* ---- All of it --------------------------------------------------------------------------- */

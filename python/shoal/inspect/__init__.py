@@ -22,9 +22,9 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
     pid : int
         Process id. It is a CPython of version 3.9 to 3.13.
     freeze : bool
-        Stop the process while its heap is read, so that the figures fit each
-        other exactly. By default it goes on, and pools that change meanwhile
-        are left out and counted.
+        Stop the process while its heap is read, 32 MiB at a time, so that no pool
+        changes while it is read. By default it goes on, and pools that change
+        meanwhile are left out and counted.
 
     Raises
     ------
@@ -56,6 +56,8 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
         taken=taken,
         seconds=reading["seconds"],
         frozen_seconds=reading["frozen_seconds"],
+        longest_stop_seconds=reading["longest_stop_seconds"],
+        stops=reading["stops"],
         pools_read=reading["pools_read"],
         pools_inconsistent=reading["pools_inconsistent"],
         arena_bytes=reading["arena_bytes"],

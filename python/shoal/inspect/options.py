@@ -81,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--freeze",
         action="store_true",
-        help="stop the process while its heap is read, so that all figures are of one moment",
+        help="stop the process while its heap is read, 32 MiB at a time (some 12 ms)",
     )
     parser.add_argument(
         "--top",

@@ -107,7 +107,9 @@ def heading(snapshot: Snapshot) -> Iterator[RenderableType]:
     python = f"CPython {snapshot.python}" if snapshot.python else "CPython"
     read = f"{counted(snapshot.pools_read, 'pool')} read in {snapshot.seconds:.2f} s"
     if snapshot.frozen_seconds:
-        read += f", stopped for {snapshot.frozen_seconds:.3f} s"
+        read += (
+            f", {counted(snapshot.stops, 'stop')} of at most {snapshot.longest_stop_seconds:.3f} s"
+        )
     if snapshot.pools_inconsistent:
         read += f"; {snapshot.pools_inconsistent:,} of them changed meanwhile"
     yield sentence(f"{printable(python)} on {HEAPS[snapshot.allocator]}; {read}.", "dim")

@@ -233,7 +233,11 @@ class Snapshot:
     seconds : float
         How long reading took.
     frozen_seconds : float
-        How long the process was stopped for it; 0 if it was not.
+        How long the process was stopped for it, all in all; 0 if it was not.
+    longest_stop_seconds : float
+        The longest time that it was stopped at once.
+    stops : int
+        How often it was stopped.
     pools_read, pools_inconsistent : int
         How many pools were read, and how many of them changed meanwhile, so
         that their figures are left out.
@@ -266,6 +270,8 @@ class Snapshot:
     taken: float
     seconds: float
     frozen_seconds: float
+    longest_stop_seconds: float
+    stops: int
     pools_read: int
     pools_inconsistent: int
     arena_bytes: int

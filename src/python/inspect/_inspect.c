@@ -78,11 +78,12 @@ static PyObject *result_dict(const struct shoal_inspection *of) {
     PyObject *types = LIST(of->types, of->type_count, type_item);
     PyObject *pinning = pinning_list(of);
     return Py_BuildValue(
-        "{sisssssdsdsKsKsIsIsNsNsNsNsy#sKsKsKsNsN}", "pid", (int)of->pid, "python", of->python,
+        "{sisssssdsdsdsIsKsKsIsIsNsNsNsNsy#sKsKsKsNsN}", "pid", (int)of->pid, "python", of->python,
         "allocator", of->allocator == SHOAL_ALLOCATOR_SHOAL ? "shoal" : "pymalloc", "seconds",
-        of->seconds, "frozen_seconds", of->frozen_seconds, "pools_read", of->pools_read,
-        "pools_inconsistent", of->pools_inconsistent, "arena_bytes", of->arena_bytes, "pool_bytes",
-        of->pool_bytes, "arenas", LIST(of->arenas, of->arena_count, arena_item), "size_classes",
+        of->seconds, "frozen_seconds", of->frozen_seconds, "longest_stop_seconds", of->longest_stop,
+        "stops", of->stops, "pools_read", of->pools_read, "pools_inconsistent",
+        of->pools_inconsistent, "arena_bytes", of->arena_bytes, "pool_bytes", of->pool_bytes,
+        "arenas", LIST(of->arenas, of->arena_count, arena_item), "size_classes",
         LIST(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning, "occupancy",
         of->occupancy ? (const char *)of->occupancy : "", (Py_ssize_t)of->occupancy_count,
         "mesh_pages", of->mesh_pages, "resident_bytes", of->resident, "page_free_bytes",

@@ -92,6 +92,8 @@ def fragmented() -> Snapshot:
         taken=1_700_000_000.5,
         seconds=0.034,
         frozen_seconds=0.0,
+        longest_stop_seconds=0.0,
+        stops=0,
         pools_read=640,
         pools_inconsistent=2,
         arena_bytes=MIB,

@@ -251,8 +251,10 @@ def test_a_process_on_shoal(fragmented: Snapshot, screen) -> None:
 
 
 def test_frozen(fragmented: Snapshot, screen) -> None:
-    text = written(replace(fragmented, frozen_seconds=0.0123), screen)
-    assert "in 0.03 s, stopped for 0.012 s; 2 of them changed" in text
+    text = written(
+        replace(fragmented, frozen_seconds=0.02, longest_stop_seconds=0.0123, stops=2), screen
+    )
+    assert "in 0.03 s, 2 stops of at most 0.012 s; 2 of them changed" in text
 
 
 # ---- The map ------------------------------------------------------------------------
