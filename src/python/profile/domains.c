@@ -58,13 +58,26 @@ static inline int is_inner(PyMemAllocatorDomain domain, const void *context) {
     return seldom(is_layered) && context == innermost[domain].ctx && context != before[domain].ctx;
 }
 
+/* What the events of the profiler need is no line's, nor is a page that the
+ * allocator takes for it. */
+static __attribute__((noinline)) void *take_for_events(PyMemAllocatorDomain domain, size_t size) {
+    struct shoal_profile_pause pause;
+    shoal_profile_pause(&pause);
+    is_inside = 1;
+    void *block = before[domain].malloc(before[domain].ctx, size);
+    is_inside = 0;
+    shoal_profile_resume(&pause);
+    return block;
+}
+
 static inline void *take(PyMemAllocatorDomain domain, const void *context, size_t size) {
     PyMemAllocatorEx *to = &before[domain];
     if (is_inner(domain, context)) return innermost[domain].malloc(innermost[domain].ctx, size);
+    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size)))
+        return take_for_events(domain, size);
     is_inside = 1;
     void *block = to->malloc(to->ctx, size);
     is_inside = 0;
-    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size))) return block;
     return shoal_profile_took(block, size, is_guarded(domain));
 }
 
@@ -136,10 +149,11 @@ static inline int is_usual(PyMemAllocatorDomain domain) {
 }
 
 static inline void *take_usual(PyMemAllocatorDomain domain, size_t size) {
+    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size)))
+        return take_for_events(domain, size);
     is_inside = 1;
     void *block = before[domain].malloc(before[domain].ctx, size);
     is_inside = 0;
-    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size))) return block;
     if (!seldom(!shoal_profile_took_usual(block, size))) return block;
     return shoal_profile_took(block, size, 1);
 }
