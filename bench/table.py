@@ -12,8 +12,8 @@ from rich.table import Table
 from bench.harness import SHOAL, Row
 from bench.peers import KNOWN
 
-# How the sections begin in which profilers, or serializers, are compared.
-_NO_ALLOCATORS = ("Profiler", "Inspect", "Pickles")
+# How the sections begin in which other things than allocators are compared.
+_NO_ALLOCATORS = ("Profiler", "Inspect", "Pickles", "Files of records", "Columns")
 
 # Wide enough for every allocator where there is no terminal to ask.
 _FILE_WIDTH = 200
