@@ -132,7 +132,14 @@ def _elsewhere(command: str, arguments: list[str]) -> int:
         except ImportError as reason:
             print(f"shoal profile: {reason}", file=sys.stderr)
             return 2
-    status: int = import_module(_ELSEWHERE[command][1]).main(arguments)
+    try:
+        module = import_module(_ELSEWHERE[command][1])
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("psutil", "rich"):
+            raise
+        print(f"shoal {command} needs {missing.name}: pip install {missing.name}", file=sys.stderr)
+        return 2
+    status: int = module.main(arguments)
     return status
 
 

@@ -176,3 +176,10 @@ def test_help_teaches(shoal):
     assert done.returncode == 0
     for part in ("script.py", "-m ", "-c ", "-- node app.js", "--stats", "LD_PRELOAD="):
         assert part in done.stdout
+
+
+def test_a_library_that_is_missing(shoal, tmp_path):
+    (tmp_path / "psutil.py").write_text("raise ModuleNotFoundError(name='psutil')\n")
+    done = shoal("top", "--once", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "shoal top needs psutil: pip install psutil\n"
