@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from shoal.profiler.model import Function, Line, Report
     from shoal.profiler.pinning import Pinned
     from shoal.profiler.source import Source
+
+    Figures = tuple[int, list[tuple[int, ...]]]
 
 __all__ = ["Collector"]
 
@@ -132,8 +135,9 @@ class Collector:
 
     def report(self) -> Report:
         """Return what is known now."""
-        # First, as what the report takes may come to lie in what is held.
-        pinned = _profile.pinned()
+        # First, as what the report takes may come to lie in what is held, and it may
+        # free what lies unused in CPython's free lists, which was a line's.
+        figures, pinned = self._figures_and_pinned()
         live, held = _live_and_held()
         now = time.time()
         import platform
@@ -142,7 +146,7 @@ class Collector:
 
         started = self._started if self._started is not None else now
         return Report(
-            functions=tuple(self._functions(pinned)),
+            functions=tuple(self._functions(figures, pinned)),
             allocator="shoal" if _heap.state() == 1 else "pymalloc",
             pid=os.getpid(),
             command=tuple(sys.orig_argv),
@@ -168,14 +172,26 @@ class Collector:
             except (source.NoSourceError, source.SourceChangedError) as error:
                 yield str(error)
 
-    def _functions(self, pinned: Pinned) -> Iterator[Function]:
+    def _figures_and_pinned(self) -> tuple[dict[CodeType, Figures], Pinned]:
+        """Return both of the same moment: a collection empties the free lists."""
+        codes = list(self._sources)
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            figures = [_profile.figures(code) for code in codes]
+            pinned = _profile.pinned()
+        finally:
+            if collects:
+                gc.enable()
+        return dict(zip(codes, figures)), pinned
+
+    def _functions(self, figures_of: dict[CodeType, Figures], pinned: Pinned) -> Iterator[Function]:
         from shoal.profiler.model import Function
         from shoal.profiler.pinning import pins_of
 
-        sources = list(self._sources.items())
-        pins_by_code = pins_of(self._sources, pinned)
-        for code, taken in sources:
-            calls, figures = _profile.figures(code)
+        pins_by_code = pins_of(figures_of, pinned)
+        for code, (calls, figures) in figures_of.items():
+            taken = self._sources[code]
             pins = pins_by_code.get(code, ())
             alone = {pin.lines[0]: pin.held for pin in pins if len(pin.lines) == 1}
             texts = _texts(taken)

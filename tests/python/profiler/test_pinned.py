@@ -71,6 +71,27 @@ def test_few_survivors_pin_what_the_heap_says(
     ) in sentences(child)
 
 
+def test_what_is_freed_while_the_report_is_made_counts_in_both_figures(
+    run_source: RunSource,
+) -> None:
+    source = SURVIVORS.replace("MAKE", "str(i) * 3").replace("SHARE", "0.01")
+    freeing = """\
+from shoal import _profile
+whole = _profile.pinned
+def pinned():
+    told = whole()
+    kept.clear()
+    return told
+_profile.pinned = pinned
+tell()
+"""
+    source = source.replace("tell()\n", freeing)
+    child = run_source(source.replace("COUNT", "300_000"))
+    pin = child.function().pins[0]
+    assert pin.live > 50_000
+    assert pin.live <= child.function().lines[2].live
+
+
 def test_survivors_of_two_lines_pin_together(run_source: RunSource) -> None:
     child = run_source("""\
 @profile
