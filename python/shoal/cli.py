@@ -7,10 +7,7 @@ import sys
 from importlib import import_module
 
 from shoal import __version__, _run
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
+from shoal._command_line import Parser
 
 _COMMANDS = """\
 examples:
@@ -55,7 +52,7 @@ _ELSEWHERE = {
     ),
     "inspect": (
         "show what a running Python process holds, and who keeps it",
-        "shoal.inspect.inspect_command",
+        "shoal.inspect.command",
     ),
     "top": (
         "show all Python processes and what their heaps hold",
@@ -63,7 +60,7 @@ _ELSEWHERE = {
     ),
     "flat": (
         "look at, check and convert files of one record a line",
-        "shoal.flat.commands",
+        "shoal.flat.command",
     ),
     "advise": (
         "show what the columns of a file would take as objects and packed",
@@ -73,15 +70,9 @@ _ELSEWHERE = {
 """Commands with a command line of their own: what they do, and the module of their `main`."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _parsers() -> tuple[_Parser, _Parser]:
+def _parsers() -> tuple[Parser, Parser]:
     """Return the parser of the whole command line and that of ``run``."""
-    top = _Parser(
+    top = Parser(
         prog="shoal",
         description="A heap for Python that gives back what nothing uses, "
         "and tools that show where memory is: line by line, over time, in any running process.",

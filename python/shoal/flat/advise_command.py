@@ -7,7 +7,8 @@ import io
 import json
 import sys
 
-from shoal.flat.commands import CannotDoError, Parser, input_format, opened, progress, run
+from shoal._command_line import Parser
+from shoal.flat.command import CannotDoError, input_format, opened, progress, run
 from shoal.flat.format_reading import FORMATS, records_of
 
 __all__ = ["main"]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from shoal._command_line import Parser
 from shoal.inspect.figures import parse_bytes
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 __all__ = ["CannotInspectError", "check", "make_parser"]
 
@@ -35,15 +32,9 @@ class CannotInspectError(Exception):
         self.status = status
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="shoal inspect",
         description="Show what a running Python process holds, and who keeps it.",
         usage="shoal inspect PID [options]",

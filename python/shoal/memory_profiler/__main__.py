@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+from shoal._command_line import Parser
 from shoal.memory_profiler import __version__
 from shoal.memory_profiler.backends import BACKENDS, choose_backend
 from shoal.memory_profiler.running import (
@@ -20,19 +21,13 @@ from shoal.memory_profiler.running import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, TextIO
+    from typing import Any, TextIO
 
 _PROGRAM = "python -m shoal.memory_profiler"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=_PROGRAM,
         usage=f"{_PROGRAM} [options] (script.py | module) [args ...]",
         description="Run a program and print the memory after each line of the functions "

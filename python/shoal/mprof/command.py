@@ -7,6 +7,7 @@ import os
 import sys
 import time
 
+from shoal._command_line import Parser
 from shoal.memory_profiler import __version__
 from shoal.memory_profiler.backends import BACKENDS
 from shoal.mprof import profiles
@@ -15,18 +16,12 @@ from shoal.mprof.profiles import MprofError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
 __all__ = ["main"]
 
 _NOT_HERE = "tracemalloc"
 """The backend that reads no other process."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,13 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="mprof", description="Record and draw the memory of programs over time.")
+def _parser() -> Parser:
+    parser = Parser(prog="mprof", description="Record and draw the memory of programs over time.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="command")
 
-    def command(name: str, act: Callable[[Any], int], about: str, usage: str) -> _Parser:
-        made: _Parser = commands.add_parser(
+    def command(name: str, act: Callable[[Any], int], about: str, usage: str) -> Parser:
+        made: Parser = commands.add_parser(
             name, help=about, description=about, usage=f"mprof {name} {usage}"
         )
         made.add_argument("--version", action="version", version=__version__)
@@ -92,7 +87,7 @@ def _parser() -> _Parser:
     return parser
 
 
-def _add_recording(run: _Parser) -> None:
+def _add_recording(run: Parser) -> None:
     flag = "store_true"
     run.add_argument(
         "--python", action=flag, help="the program is Python: also record when functions "
@@ -141,7 +136,7 @@ def _free_name() -> str:
         moment += 1
 
 
-def _add_plot(plot: _Parser) -> None:
+def _add_plot(plot: Parser) -> None:
     plot.add_argument("-t", "--title", help="above the plot, instead of the command line")
     plot.add_argument(
         "-n", "--no-function-ts", dest="no_timestamps", action="store_true",

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from shoal._command_line import drop_output
 from shoal._progress import ProgressBar
 from shoal.pickle.contents import Contents, read_contents
 
@@ -116,9 +117,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(as_json(contents) if given.json else report(contents))
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         print(f"shoal.pickle: standard output: {error.strerror}", file=sys.stderr)
         return 2
     return 0

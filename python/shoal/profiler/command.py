@@ -7,14 +7,13 @@ import os
 import sys
 
 from shoal import _heap, _run, profile
+from shoal._command_line import Parser
 from shoal.profiler import ending, progress, target
 from shoal.profiler.results import CannotWriteError, Results
 from shoal.profiler.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from shoal.profiler.model import Report
 
 __all__ = ["main"]
@@ -38,14 +37,8 @@ The exit status is the program's; 2 with one line on standard error when it cann
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="shoal profile",
         usage=_USAGE,
         description="Run a program and show, line by line, where its memory is.",

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 
+from shoal._command_line import Parser, drop_output
 from shoal.top import listing
 from shoal.top.columns import COLUMNS, column_named
 from shoal.top.readings import GONE
@@ -16,8 +17,6 @@ from shoal.top.rows import arrange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from shoal.top.readings import Read
     from shoal.top.rows import Row
 
@@ -46,12 +45,6 @@ examples:
   shoal top --once --sort held          written once; so it is in a pipe, too
   shoal top --json --filter gunicorn    for programs
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str], read: Read | None = None) -> int:
@@ -98,8 +91,8 @@ def _reason(error: OSError) -> str:
     return f"cannot write: {error.strerror or error}"
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="shoal top",
         description=_ABOUT,
         epilog=_EXAMPLES,
@@ -172,8 +165,7 @@ def _once(options: argparse.Namespace, read: Read) -> int:
         _write(rows, options)
         sys.stdout.flush()
     except OSError:
-        # Exit must not try to write the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         raise
     return 0
 

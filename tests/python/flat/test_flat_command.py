@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from shoal import flat
-from shoal.flat import advise_command, commands
+from shoal.flat import advise_command
+from shoal.flat.command import main as flat_main
 
 RECORDS: list[Any] = [
     (1, "one", None, 1.5),
@@ -55,7 +56,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
         monkeypatch.setattr(sys, "stdout", out.stream)
         monkeypatch.setattr(sys, "stderr", err.stream)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        main = {"flat": commands.main, "advise": advise_command.main}[arguments[0]]
+        main = {"flat": flat_main, "advise": advise_command.main}[arguments[0]]
         try:
             status = main(list(arguments[1:]))
         except SystemExit as end:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 
+from shoal._command_line import drop_output
 from shoal.inspect.options import CannotInspectError, check, make_parser
 
 TYPE_CHECKING = False
@@ -45,8 +46,7 @@ def main(arguments: list[str]) -> int:
         print(f"{parser.prog}: {reason}", file=sys.stderr)
         return reason.status
     except BrokenPipeError:
-        # Who read the output has enough of it; nor is there anything to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # Who read it has enough.
         return 1
     except OSError as error:
         print(f"{parser.prog}: cannot write: {error.strerror or error}", file=sys.stderr)

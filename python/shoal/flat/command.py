@@ -8,6 +8,7 @@ import json
 import os
 import sys
 
+from shoal._command_line import Parser, drop_output
 from shoal.flat.flat_error import FlatError
 from shoal.flat.format_reading import FORMATS, BadInputError, format_of, records_of
 from shoal.flat.format_writing import CannotConvertError, write
@@ -15,7 +16,7 @@ from shoal.flat.format_writing import CannotConvertError, write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, BinaryIO, NoReturn
+    from typing import Any, BinaryIO
 
 __all__ = ["main"]
 
@@ -39,14 +40,6 @@ class CannotDoError(Exception):
     def __init__(self, message: str, status: int = 2) -> None:
         super().__init__(message)
         self.status = status
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say it."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -84,10 +77,10 @@ def run(program: str, act: Any) -> int:
     except (FlatError, BadInputError, CannotConvertError) as reason:
         message, status = one_line(reason), 1
     except BrokenPipeError:
-        _forget_output()
+        drop_output()
         return 0  # Who reads has enough, as in `| head`.
     except OSError as error:
-        _forget_output()
+        drop_output()
         message, status = _reason(error), 2
     except (ImportError, MemoryError) as error:
         message, status = str(error) or "out of memory", 2
@@ -111,12 +104,6 @@ def _reason(error: OSError) -> str:
     if error.filename:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return f"cannot write: {error.strerror or error}"
-
-
-def _forget_output() -> None:
-    """Let the exit not try to write the rest."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # ---- Arguments ----------------------------------------------------------------------
