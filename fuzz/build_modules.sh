@@ -21,7 +21,7 @@ build() { # MODULE, ITS SOURCES
     "$cc" -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
         -fno-omit-frame-pointer -shared -fPIC -fvisibility=hidden \
         -I"$include" -I"$root/include" -I"$root/src" \
-        "$@" "$root"/src/base/*.c -o "$folder/shoal/$module.so"
+        "$@" "$root"/src/python/common/*.c "$root"/src/base/*.c -o "$folder/shoal/$module.so"
 }
 
 pickle_sources=$(ls "$root"/src/serial/*.c | grep -v /flat_)

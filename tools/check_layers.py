@@ -3,7 +3,8 @@
 The rule, which src/README.md gives with its reasons::
 
     base <- heap | profile | inspect | serial     these four never see each other
-    src/python/*   sees include/shoal and its own files, and alone sees Python.h
+    src/python/*   sees include/shoal, its own files and src/python/common, and alone
+                   sees Python.h; common sees only itself
     include/shoal  sees only itself
     python/shoal   never imports bench, tests, examples, fuzz or tools
 
@@ -27,8 +28,9 @@ ROOMS = {
     "profile": {"base", "profile", "shoal"},
     "inspect": {"base", "inspect", "shoal"},
     "serial": {"base", "serial", "shoal"},
+    "python/common": {"python/common"},
     **{
-        f"python/{module}": {f"python/{module}", "shoal"}
+        f"python/{module}": {f"python/{module}", "python/common", "shoal"}
         for module in ("flat", "heap", "inspect", "profile", "serial")
     },
 }

@@ -3,6 +3,9 @@
 #include "flat_columns_type.h"
 #include "flat_source.h"
 #include "flat_state.h"
+#include "python/common/module_state.h"
+
+ASSERT_ONLY_OBJECTS(struct flat_state);
 
 static PyMethodDef flat_methods[] = {
     {"dump", (PyCFunction)(void (*)(void))flat_dump, METH_VARARGS | METH_KEYWORDS, flat_dump_doc},
@@ -27,18 +30,15 @@ static int flat_exec(PyObject *module) {
         return -1;
     state->reader_type = (PyTypeObject *)flat_make_reader_type(module);
     if (state->reader_type == NULL) return -1;
-    Py_INCREF(state->reader_type);
-    if (PyModule_AddObject(module, "Reader", (PyObject *)state->reader_type) == 0) return 0;
-    Py_DECREF(state->reader_type);
-    return -1;
+    return PyModule_AddObjectRef(module, "Reader", (PyObject *)state->reader_type);
 }
 
 static int flat_traverse(PyObject *module, visitproc visit, void *arg) {
-    return flat_state_visit(PyModule_GetState(module), visit, arg);
+    return module_state_visit(PyModule_GetState(module), sizeof(struct flat_state), visit, arg);
 }
 
 static int flat_clear(PyObject *module) {
-    flat_state_clear(PyModule_GetState(module));
+    module_state_clear(PyModule_GetState(module), sizeof(struct flat_state));
     return 0;
 }
 

@@ -2,31 +2,11 @@
 #ifndef SHOAL_PYTHON_FLAT_COMPAT_H
 #define SHOAL_PYTHON_FLAT_COMPAT_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
 #include <stdbool.h>
-#include <structmember.h>
+
+#include "python/common/compat.h"
 #if PY_VERSION_HEX < 0x030b0000
 #include <longintrepr.h>
-#endif
-
-#if PY_VERSION_HEX < 0x030a0000
-static inline PyObject *Py_NewRef(PyObject *object) {
-    Py_INCREF(object);
-    return object;
-}
-static inline PyObject *Py_XNewRef(PyObject *object) {
-    Py_XINCREF(object);
-    return object;
-}
-#define PySet_CheckExact(object) Py_IS_TYPE((PyObject *)(object), &PySet_Type)
-#endif
-
-/* Types of an extension that nobody may change. */
-#ifdef Py_TPFLAGS_IMMUTABLETYPE
-#define FLAT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE)
-#else
-#define FLAT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC)
 #endif
 
 /* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
@@ -37,15 +17,6 @@ static inline int flat_find_attribute(PyObject *object, const char *name, PyObje
     PyErr_Clear();
     return 0;
 }
-
-/* The collector, off for a time. Before 3.10 C cannot ask for it. */
-#if PY_VERSION_HEX >= 0x030a0000
-enum { FLAT_CAN_PAUSE_GC = 1 };
-#else
-enum { FLAT_CAN_PAUSE_GC = 0 };
-static inline int PyGC_Disable(void) { return 0; }
-static inline int PyGC_Enable(void) { return 0; }
-#endif
 
 /* ---- What an int is made of ---------------------------------------------- */
 

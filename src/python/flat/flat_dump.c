@@ -4,6 +4,7 @@
 
 #include "flat_source.h" /* FLAT_MAX_LINE */
 #include "flat_writer.h"
+#include "python/common/progress.h"
 
 enum {
     SEND_AT = 64 * 1024, /* bytes: longer pieces would each come from the system */
@@ -137,7 +138,7 @@ static int flush(struct dump *dump) {
     dump->writer.line = 0;
     if (output->end - output->start > KEEP && !grow_buffer(&dump->writer, KEEP)) return -1;
     if (PyErr_CheckSignals() < 0) return -1;
-    return flat_tell_progress(dump->progress, dump->sent, part_done(dump));
+    return tell_progress(dump->progress, dump->sent, part_done(dump));
 }
 
 /* ---- Records ------------------------------------------------------------- */
@@ -218,7 +219,7 @@ static int open_file(struct dump *dump, PyObject *file) {
                          Py_TYPE(file)->tp_name);
         return -1;
     }
-    dump->plain = flat_is_plain_file(dump->state, dump->write);
+    dump->plain = is_plain_file(&dump->state->io, dump->write);
     return 0;
 }
 

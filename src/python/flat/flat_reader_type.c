@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "flat_parser.h"
+#include "python/common/progress.h"
 
 enum { MANY = 10000 }; /* records: a list of fewer is gone through quickly */
 
@@ -54,7 +55,7 @@ static int look_around(struct flat_reader *reader) {
     if (PyErr_CheckSignals() < 0) return -1;
     if (source->view.obj != NULL && source->view.len > 0)
         part = (double)source->position / (double)source->view.len;
-    return flat_tell_progress(reader->progress, source->position, part);
+    return tell_progress(reader->progress, source->position, part);
 }
 
 static PyObject *parse_line(struct flat_reader *reader, const struct flat_line *line) {
@@ -157,11 +158,11 @@ static const char load_doc[] = "load($self, /)\n--\n\nReturn the records that ar
  * find nothing. It is off while nobody else can see that. */
 static PyObject *reader_load(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     struct flat_reader *reader = (struct flat_reader *)self;
-    bool pause = FLAT_CAN_PAUSE_GC && reader->source.plain && reader->progress == NULL;
+    bool pause = CAN_PAUSE_GC && reader->source.plain && reader->progress == NULL;
     PyObject *records;
 
     if (enter(reader) < 0) return NULL;
-    if (reader->source.read != NULL && !flat_is_only_thread()) pause = false;
+    if (reader->source.read != NULL && !is_only_thread()) pause = false;
     if (pause) pause = PyGC_Disable() != 0;
     records = load_all(reader);
     if (pause && records != NULL) settle_count(records);
@@ -368,7 +369,7 @@ static PyType_Slot reader_slots[] = {
 static PyType_Spec reader_spec = {
     .name = "shoal._flat.Reader",
     .basicsize = sizeof(struct flat_reader),
-    .flags = FLAT_TYPE_FLAGS,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = reader_slots,
 };
 

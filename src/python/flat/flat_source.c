@@ -179,7 +179,7 @@ static int open_file(struct flat_source *source, const struct flat_state *state,
         return -1;
     }
     if (flat_find_attribute(file, "readinto", &source->readinto) < 0) return -1;
-    source->plain = flat_is_plain_file(state, source->read);
+    source->plain = is_plain_file(&state->io, source->read);
     if (!source->plain) Py_CLEAR(source->readinto);
     return 0;
 }

@@ -3,21 +3,19 @@
 #define SHOAL_PYTHON_FLAT_STATE_H
 
 #include "flat_compat.h"
+#include "python/common/plain_file.h"
 
 struct flat_state {
     PyTypeObject *reader_type;
     PyObject *error; /* shoal.flat.flat_error.FlatError, once it was needed; or NULL */
-    /* Of _io. */
-    PyObject *buffered_reader, *buffered_writer, *buffered_random, *bytes_io, *file_io;
-    PyObject *text_base;
+    struct io_types io;
+    PyObject *text_base; /* _io._TextIOBase */
 };
 
 extern struct PyModuleDef flat_module_def;
 
 /* Fills the state of a new module; -1 and an exception if something is missing. */
 int flat_state_fill(struct flat_state *state);
-int flat_state_visit(struct flat_state *state, visitproc visit, void *arg);
-void flat_state_clear(struct flat_state *state);
 
 /* Bounds, as the caller sets them. */
 struct flat_bounds {
@@ -36,18 +34,8 @@ enum {
 /* Checks bounds that were given; -1 and a ValueError. */
 int flat_bounds_check(const struct flat_bounds *bounds);
 
-/* Whether a file runs no Python code: memory, or a file of the io module over a real
- * one, with the methods it came with. */
-bool flat_is_plain_file(const struct flat_state *state, PyObject *method);
-
 /* -1 and a TypeError if this is a text file. */
 int flat_refuse_text(const struct flat_state *state, PyObject *file);
-
-/* Reading gives the interpreter away for a time: to nobody, if there is no other thread. */
-bool flat_is_only_thread(void);
-
-/* Tells progress() of the bytes so far and the part that is done, NaN: not known. */
-int flat_tell_progress(PyObject *progress, uint64_t bytes, double part);
 
 /* flat_dump.c */
 PyObject *flat_dump(PyObject *module, PyObject *args, PyObject *keywords);

@@ -2,6 +2,9 @@
  * about them; pickle_writer.h and pickle_reader.h where what is. */
 #include "pickle_options.h"
 #include "pickle_state.h"
+#include "python/common/module_state.h"
+
+ASSERT_ONLY_OBJECTS(struct pickle_state);
 
 static PyMethodDef serial_methods[] = {
     {"dump", (PyCFunction)(void (*)(void))pickle_dump, METH_FASTCALL | METH_KEYWORDS,
@@ -20,11 +23,7 @@ static int add_type(PyObject *module, PyTypeObject **place, PyObject *(*make)(Py
                     const char *name) {
     *place = (PyTypeObject *)make(module);
     if (*place == NULL) return -1;
-    if (name == NULL) return 0;
-    Py_INCREF(*place);
-    if (PyModule_AddObject(module, name, (PyObject *)*place) == 0) return 0;
-    Py_DECREF(*place);
-    return -1;
+    return name == NULL ? 0 : PyModule_AddObjectRef(module, name, (PyObject *)*place);
 }
 
 static int serial_exec(PyObject *module) {
@@ -40,11 +39,11 @@ static int serial_exec(PyObject *module) {
 }
 
 static int serial_traverse(PyObject *module, visitproc visit, void *arg) {
-    return pickle_state_visit(PyModule_GetState(module), visit, arg);
+    return module_state_visit(PyModule_GetState(module), sizeof(struct pickle_state), visit, arg);
 }
 
 static int serial_clear(PyObject *module) {
-    pickle_state_clear(PyModule_GetState(module));
+    module_state_clear(PyModule_GetState(module), sizeof(struct pickle_state));
     return 0;
 }
 

@@ -6,9 +6,11 @@
  * can be replaced; it is for the time in which no code but ours runs, so that
  * nobody else replaces it then. */
 #define _GNU_SOURCE
-#include "pickle_quiet.h"
+#include "pickle_arenas.h"
 
 #include <sys/mman.h>
+
+#include "python/common/compat.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; newer than some C libraries */

@@ -2,28 +2,7 @@
 #ifndef SHOAL_PYTHON_PICKLE_COMPAT_H
 #define SHOAL_PYTHON_PICKLE_COMPAT_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <structmember.h>
-
-#if PY_VERSION_HEX < 0x030a0000
-static inline PyObject *Py_NewRef(PyObject *object) {
-    Py_INCREF(object);
-    return object;
-}
-static inline PyObject *Py_XNewRef(PyObject *object) {
-    Py_XINCREF(object);
-    return object;
-}
-#define PySet_CheckExact(object) Py_IS_TYPE((PyObject *)(object), &PySet_Type)
-#endif
-
-/* Types of an extension that nobody may change. */
-#ifdef Py_TPFLAGS_IMMUTABLETYPE
-#define PICKLE_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
-#else
-#define PICKLE_TYPE_FLAGS Py_TPFLAGS_DEFAULT
-#endif
+#include "python/common/compat.h"
 
 /* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
 static inline int pickle_find_attribute(PyObject *object, PyObject *name, PyObject **value) {
@@ -51,14 +30,5 @@ static inline int pickle_int_to_bytes(PyObject *number, unsigned char *bytes, si
     return _PyLong_AsByteArray((PyLongObject *)number, bytes, size, 1, 1);
 #endif
 }
-
-/* The collector, off for a time. Before 3.10 C cannot ask for it. */
-#if PY_VERSION_HEX >= 0x030a0000
-enum { PICKLE_CAN_PAUSE_GC = 1 };
-#else
-enum { PICKLE_CAN_PAUSE_GC = 0 };
-static inline int PyGC_Disable(void) { return 0; }
-static inline int PyGC_Enable(void) { return 0; }
-#endif
 
 #endif

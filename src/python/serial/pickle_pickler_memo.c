@@ -150,7 +150,8 @@ PyObject *pickle_make_pickler_memo_type(PyObject *module) {
         {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.PicklerMemoProxy", sizeof(struct memo_view), 0,
-                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC, slots};
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_GC,
+                               slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

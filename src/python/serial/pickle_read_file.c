@@ -3,7 +3,6 @@
  * into what peek() shows, which stays in the file until it is taken; or, within
  * a frame, whose bytes are known to belong here, into a buffer of its own. A file
  * that has neither is asked for each piece. */
-#include "pickle_quiet.h"
 #include "pickle_read_stack.h"
 
 enum { CHUNK = 64 * 1024, PEEK = 128 * 1024, SMALL = 2048 };
@@ -65,10 +64,10 @@ static Py_ssize_t read_copy(struct pickle_source *source, char *room, size_t mos
 /* What costs more than a small pickle is asked for when there is more to read. */
 static void look_at_file(struct pickle_reader *reader) {
     struct pickle_source *source = &reader->source;
-    bool plain = pickle_is_plain_file(reader->state, source->read);
+    bool plain = is_plain_file(&reader->state->io, source->read);
 
     if (!plain) Py_CLEAR(source->readinto);
-    if (plain && reader->may_pause && pickle_is_only_thread()) pickle_pause_gc(reader);
+    if (plain && reader->may_pause && is_only_thread()) pickle_pause_gc(reader);
     source->looked_at = true;
     source->taken = 0;
 }

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "pickle_quiet.h"
+#include "pickle_arenas.h"
 #include "pickle_state.h"
 #include "shoal/pickle_input.h"
 #include "shoal/pickle_memo.h"
@@ -78,7 +78,7 @@ static inline void pickle_resume_gc(struct pickle_reader *reader) {
 /* While only builtins are made, all that is made is alive: the collector would go
  * through it again and again and find nothing. */
 static inline void pickle_pause_gc(struct pickle_reader *reader) {
-    if (PICKLE_CAN_PAUSE_GC && reader->may_pause && !reader->gc_paused)
+    if (CAN_PAUSE_GC && reader->may_pause && !reader->gc_paused)
         reader->gc_paused = PyGC_Disable() != 0;
 }
 

@@ -1,18 +1,10 @@
 #include "pickle_state.h"
 
-static PyObject *attribute_of(const char *module_name, const char *name) {
-    PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *value;
+#include "python/common/module_state.h"
 
-    if (module == NULL) return NULL;
-    value = PyObject_GetAttrString(module, name);
-    Py_DECREF(module);
-    return value;
-}
-
-/* The same, for what must be a dict. */
+/* An attribute of a module that must be a dict. */
 static PyObject *dict_of(const char *module_name, const char *name) {
-    PyObject *value = attribute_of(module_name, name);
+    PyObject *value = import_attribute(module_name, name);
 
     if (value != NULL && !PyDict_CheckExact(value)) {
         PyErr_Format(PyExc_RuntimeError, "%s.%s should be a dict, not %.200s", module_name, name,
@@ -38,8 +30,8 @@ int pickle_state_fill(struct pickle_state *state) {
         PyObject *(*get)(const char *, const char *);
         const char *module, *name;
     } needs[] = {
-        {&state->pickling_error, attribute_of, "pickle", "PicklingError"},
-        {&state->unpickling_error, attribute_of, "pickle", "UnpicklingError"},
+        {&state->pickling_error, import_attribute, "pickle", "PicklingError"},
+        {&state->unpickling_error, import_attribute, "pickle", "UnpicklingError"},
         {&state->dispatch_table, dict_of, "copyreg", "dispatch_table"},
         {&state->extension_registry, dict_of, "copyreg", "_extension_registry"},
         {&state->inverted_registry, dict_of, "copyreg", "_inverted_registry"},
@@ -48,37 +40,16 @@ int pickle_state_fill(struct pickle_state *state) {
         {&state->imports_2to3, dict_of, "_compat_pickle", "IMPORT_MAPPING"},
         {&state->names_3to2, dict_of, "_compat_pickle", "REVERSE_NAME_MAPPING"},
         {&state->imports_3to2, dict_of, "_compat_pickle", "REVERSE_IMPORT_MAPPING"},
-        {&state->codecs_encode, attribute_of, "_codecs", "encode"},
-        {&state->getattr, attribute_of, "builtins", "getattr"},
-        {&state->partial, attribute_of, "functools", "partial"},
-        {&state->buffered_reader, attribute_of, "_io", "BufferedReader"},
-        {&state->buffered_writer, attribute_of, "_io", "BufferedWriter"},
-        {&state->buffered_random, attribute_of, "_io", "BufferedRandom"},
-        {&state->bytes_io, attribute_of, "_io", "BytesIO"},
-        {&state->file_io, attribute_of, "_io", "FileIO"},
+        {&state->codecs_encode, import_attribute, "_codecs", "encode"},
+        {&state->getattr, import_attribute, "builtins", "getattr"},
+        {&state->partial, import_attribute, "functools", "partial"},
     };
 
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         *needs[i].place = needs[i].get(needs[i].module, needs[i].name);
         if (*needs[i].place == NULL) return -1;
     }
-    return fill_names(state);
-}
-
-/* The state is objects from beginning to end. */
-_Static_assert(sizeof(struct pickle_state) % sizeof(PyObject *) == 0, "only objects");
-
-int pickle_state_visit(struct pickle_state *state, visitproc visit, void *arg) {
-    PyObject **objects = (PyObject **)state;
-
-    for (size_t i = 0; i < sizeof *state / sizeof *objects; i++) Py_VISIT(objects[i]);
-    return 0;
-}
-
-void pickle_state_clear(struct pickle_state *state) {
-    PyObject **objects = (PyObject **)state;
-
-    for (size_t i = 0; i < sizeof *state / sizeof *objects; i++) Py_CLEAR(objects[i]);
+    return io_types_fill(&state->io) < 0 ? -1 : fill_names(state);
 }
 
 struct pickle_state *pickle_state_of(PyTypeObject *type) {

@@ -3,6 +3,7 @@
 #define SHOAL_PYTHON_PICKLE_STATE_H
 
 #include "pickle_compat.h"
+#include "python/common/plain_file.h"
 
 /* Names of attributes and the like, as interned strings: X(member, text). */
 #define PICKLE_NAMES(X) \
@@ -61,8 +62,7 @@ struct pickle_state {
     PyObject *codecs_encode; /* _codecs.encode */
     PyObject *getattr;       /* the builtin */
     PyObject *partial;       /* functools.partial */
-    /* Of _io. */
-    PyObject *buffered_reader, *buffered_writer, *buffered_random, *bytes_io, *file_io;
+    struct io_types io;
     PyObject *empty_tuple;
 
 #define MEMBER(name, text) PyObject *name;
@@ -76,8 +76,6 @@ extern struct PyModuleDef pickle_module_def;
 
 /* Fills the state of a new module; -1 and an exception if something is missing. */
 int pickle_state_fill(struct pickle_state *state);
-int pickle_state_visit(struct pickle_state *state, visitproc visit, void *arg);
-void pickle_state_clear(struct pickle_state *state);
 
 /* The state behind one of the module's types or a subclass of one. */
 struct pickle_state *pickle_state_of(PyTypeObject *type);

@@ -251,7 +251,9 @@ PyObject *pickle_make_unpickler_type(PyObject *module) {
         {Py_tp_doc, (void *)unpickler_doc},   {0, NULL},
     };
     static PyType_Spec spec = {"shoal._serial.Unpickler", sizeof(struct unpickler), 0,
-                               PICKLE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, slots};
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_GC |
+                                   Py_TPFLAGS_BASETYPE,
+                               slots};
 
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

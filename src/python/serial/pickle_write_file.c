@@ -1,6 +1,9 @@
 /* Where the bytes go: memory, that is the bytes object that dumps() returns, or a
  * buffer that is sent to a file whenever a frame is full. */
+#include <math.h>
+
 #include "pickle_writer.h"
+#include "python/common/progress.h"
 
 enum { LEAST_GROWTH = 4096, GENTLE_GROWTH_FROM = 1 << 20 };
 
@@ -76,19 +79,12 @@ void pickle_writer_use(struct pickle_writer *writer, unsigned char *small, size_
     writer->output.end = small + size;
 }
 
-/* Says how many bytes are sent and, if the root is a list, which part of it. */
-static int tell_progress(struct pickle_writer *writer) {
-    PyObject *root = writer->root, *answer;
+/* Which part of the root is written, as far as a list tells. */
+static double part_done(const struct pickle_writer *writer) {
+    PyObject *root = writer->root;
     Py_ssize_t size = PyList_CheckExact(root) ? PyList_GET_SIZE(root) : 0;
 
-    if (size > 0)
-        answer = PyObject_CallFunction(writer->progress, "Kd", (unsigned long long)writer->sent,
-                                       (double)writer->root_at / (double)size);
-    else
-        answer = PyObject_CallFunction(writer->progress, "KO", (unsigned long long)writer->sent,
-                                       Py_None);
-    Py_XDECREF(answer);
-    return answer == NULL ? -1 : 0;
+    return size > 0 ? (double)writer->root_at / (double)size : NAN;
 }
 
 /* Sends a bytes object; takes over the reference to it. */
@@ -101,7 +97,8 @@ static int send(struct pickle_writer *writer, PyObject *bytes) {
     Py_DECREF(bytes);
     Py_XDECREF(answer);
     if (answer == NULL) return -1;
-    return writer->progress == NULL ? 0 : tell_progress(writer);
+    if (writer->progress == NULL) return 0; /* nor is there a root, then */
+    return tell_progress(writer->progress, writer->sent, part_done(writer));
 }
 
 int pickle_writer_flush(struct pickle_writer *writer) {

@@ -1,5 +1,4 @@
 /* What goes into the memo and what stays out of it: the rule of docs/pickle.md. */
-#include "pickle_quiet.h"
 #include "pickle_writer.h"
 
 int pickle_write_from_memo(struct pickle_writer *writer, PyObject *object) {
@@ -143,12 +142,12 @@ static bool is_alone(struct pickle_writer *writer) {
     struct pickle_memo_entry few[PICKLE_FEW];
     bool plain;
 
-    if (!PICKLE_CAN_PAUSE_GC || writer->protocol < 4 || writer->foreign_ran) return false;
+    if (!CAN_PAUSE_GC || writer->protocol < 4 || writer->foreign_ran) return false;
     if (writer->persistent_id != NULL || writer->reducer_override != NULL ||
         writer->dispatch_table != NULL || writer->buffer_callback != NULL)
         return false;
     if (writer->write != NULL &&
-        !(pickle_is_only_thread() && pickle_is_plain_file(writer->state, writer->write)))
+        !(is_only_thread() && is_plain_file(&writer->state->io, writer->write)))
         return false;
     writer->gc_paused = PyGC_Disable() != 0;
     pickle_memo_lend(&scan.seen, few);
