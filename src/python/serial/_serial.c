@@ -1,5 +1,6 @@
 /* shoal._serial: pickles, written and read. docs/pickle.md says what is particular
  * about them; pickle_writer.h and pickle_reader.h where what is. */
+#include "pickle_memo_view.h"
 #include "pickle_options.h"
 #include "pickle_state.h"
 #include "python/common/module_state.h"
@@ -18,24 +19,26 @@ static PyMethodDef serial_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Makes a type, keeps it in the state and, if it has a name, in the module. */
-static int add_type(PyObject *module, PyTypeObject **place, PyObject *(*make)(PyObject *),
-                    const char *name) {
-    *place = (PyTypeObject *)make(module);
-    if (*place == NULL) return -1;
-    return name == NULL ? 0 : PyModule_AddObjectRef(module, name, (PyObject *)*place);
+/* Gives the module a type that was just made. */
+static int add_type(PyObject *module, const char *name, PyObject *type) {
+    int status = type == NULL ? -1 : PyModule_AddObjectRef(module, name, type);
+
+    Py_XDECREF(type);
+    return status;
 }
 
 static int serial_exec(PyObject *module) {
     struct pickle_state *state = PyModule_GetState(module);
 
-    if (pickle_state_fill(state) < 0) return -1;
-    if (add_type(module, &state->pickler_type, pickle_make_pickler_type, "Pickler") < 0 ||
-        add_type(module, &state->unpickler_type, pickle_make_unpickler_type, "Unpickler") < 0 ||
-        add_type(module, &state->pickler_memo_type, pickle_make_pickler_memo_type, NULL) < 0 ||
-        add_type(module, &state->unpickler_memo_type, pickle_make_unpickler_memo_type, NULL) < 0)
+    if (pickle_state_fill(state) < 0 ||
+        add_type(module, "Pickler", pickle_make_pickler_type(module)) < 0 ||
+        add_type(module, "Unpickler", pickle_make_unpickler_type(module)) < 0)
         return -1;
-    return 0;
+    state->pickler_memo_type = pickle_make_memo_view_type(module, "shoal._serial.PicklerMemoProxy");
+    if (state->pickler_memo_type == NULL) return -1;
+    state->unpickler_memo_type =
+        pickle_make_memo_view_type(module, "shoal._serial.UnpicklerMemoProxy");
+    return state->unpickler_memo_type == NULL ? -1 : 0;
 }
 
 static int serial_traverse(PyObject *module, visitproc visit, void *arg) {

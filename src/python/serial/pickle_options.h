@@ -17,11 +17,9 @@ int pickle_collect(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyO
 /* Whether what is no file is the path of one. */
 bool pickle_is_path(const struct pickle_state *state, PyObject *object);
 
-/* Types. Each function makes one, for pickle_state; NULL: failed. */
+/* Types of the module. Each function makes one, a new reference; NULL: failed. */
 PyObject *pickle_make_pickler_type(PyObject *module);
-PyObject *pickle_make_pickler_memo_type(PyObject *module);
 PyObject *pickle_make_unpickler_type(PyObject *module);
-PyObject *pickle_make_unpickler_memo_type(PyObject *module);
 
 /* Functions of the module. */
 PyObject *pickle_dump(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);

@@ -123,7 +123,7 @@ static PyObject *pickler_dump(PyObject *object, PyObject *root) {
 }
 
 static PyObject *pickler_clear_memo(PyObject *self, PyObject *Py_UNUSED(ignored)) {
-    pickle_writer_forget(&((struct pickler *)self)->writer);
+    pickle_write_memo_release(&((struct pickler *)self)->writer.memo);
     Py_RETURN_NONE;
 }
 

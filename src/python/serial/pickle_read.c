@@ -170,13 +170,13 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
 
 /* What is in the memo lies all over memory: each object is fetched while the ones
  * before it are released. */
-static void forget(struct pickle_reader *reader) {
+void pickle_read_memo_release(struct pickle_read_memo *memo) {
     enum { AHEAD = 16 };
-    struct pickle_read_memo former = reader->memo;
+    struct pickle_read_memo former = *memo;
     size_t cursor = former.length, index;
     void *object;
 
-    memset(&reader->memo, 0, sizeof reader->memo);
+    memset(memo, 0, sizeof *memo);
     for (size_t i = 0; i < former.length; i++) {
         if (i + AHEAD < former.length) __builtin_prefetch(former.array[i + AHEAD], 1);
         Py_XDECREF((PyObject *)former.array[i]);
@@ -197,7 +197,7 @@ void pickle_reader_close(struct pickle_reader *reader) {
     struct pickle_source *source = &reader->source;
 
     pickle_drop(reader, 0);
-    forget(reader);
+    pickle_read_memo_release(&reader->memo);
     close_cache(reader);
     PyMem_Free(reader->stack);
     PyMem_Free(reader->marks);

@@ -92,6 +92,8 @@ static inline void pickle_expect_much(struct pickle_reader *reader) {
 /* pickle_read.c */
 PyObject *pickle_read_stream(struct pickle_reader *reader);
 void pickle_reader_close(struct pickle_reader *reader);
+/* Empties a memo, and then releases what was in it: that may run code that looks at it. */
+void pickle_read_memo_release(struct pickle_read_memo *memo);
 
 /* pickle_reader_set.c: encoding, errors, buffers, allow, share */
 struct pickle_read_options {

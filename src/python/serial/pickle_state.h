@@ -47,8 +47,7 @@
     X(write, "write")
 
 struct pickle_state {
-    PyTypeObject *pickler_type, *pickler_memo_type;
-    PyTypeObject *unpickler_type, *unpickler_memo_type;
+    PyTypeObject *pickler_memo_type, *unpickler_memo_type;
 
     /* The standard module's, so that code that catches those catches ours. */
     PyObject *pickling_error, *unpickling_error;

@@ -172,7 +172,7 @@ PyObject *pickle_writer_take(struct pickle_writer *writer) {
 }
 
 void pickle_writer_close(struct pickle_writer *writer) {
-    pickle_writer_forget(writer);
+    pickle_write_memo_release(&writer->memo);
     Py_CLEAR(writer->bytes);
     PyMem_Free(writer->buffer);
     writer->buffer = NULL;

@@ -23,11 +23,10 @@ int pickle_memorize(struct pickle_writer *writer, PyObject *object) {
                                                                                               : -1;
 }
 
-void pickle_writer_forget(struct pickle_writer *writer) {
-    struct pickle_write_memo former = writer->memo;
+void pickle_write_memo_release(struct pickle_write_memo *memo) {
+    struct pickle_write_memo former = *memo;
 
-    /* Releasing an object may run code that looks at the memo. */
-    memset(&writer->memo, 0, sizeof writer->memo);
+    memset(memo, 0, sizeof *memo);
     for (size_t i = 0; i < former.count; i++) Py_DECREF((PyObject *)former.entries[i].object);
     pickle_memo_free(&former);
 }

@@ -108,7 +108,8 @@ int pickle_memorize(struct pickle_writer *writer, PyObject *object);
  * pickle_finish() goes into the memo. */
 bool pickle_begin(struct pickle_writer *writer, struct unfinished *mark, PyObject *object);
 void pickle_finish(struct pickle_writer *writer, struct unfinished *mark, bool again);
-void pickle_writer_forget(struct pickle_writer *writer);
+/* Empties a memo, and then releases what was in it: that may run code that looks at it. */
+void pickle_write_memo_release(struct pickle_write_memo *memo);
 
 /* pickle_write_file.c */
 
