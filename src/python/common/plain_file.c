@@ -1,5 +1,8 @@
 #include "python/common/plain_file.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "python/common/module_state.h"
 
 int io_types_fill(struct io_types *types) {
@@ -52,6 +55,20 @@ bool is_plain_file(const struct io_types *types, PyObject *method) {
     PyErr_Clear();
     Py_XDECREF(raw);
     return plain;
+}
+
+uint64_t plain_file_left(PyObject *method) {
+    int descriptor = PyObject_AsFileDescriptor(PyCFunction_GET_SELF(method));
+    struct stat facts;
+    off_t at;
+
+    if (descriptor < 0) { /* memory has none */
+        PyErr_Clear();
+        return 0;
+    }
+    if (fstat(descriptor, &facts) < 0 || !S_ISREG(facts.st_mode)) return 0;
+    at = lseek(descriptor, 0, SEEK_CUR);
+    return at >= 0 && at < facts.st_size ? (uint64_t)(facts.st_size - at) : 0;
 }
 
 bool is_only_thread(void) {

@@ -7,6 +7,7 @@
 #define SHOAL_PYTHON_PLAIN_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "python/common/compat.h"
 
@@ -23,6 +24,11 @@ int io_types_fill(struct io_types *types);
  * a file of the io module over a real one whose methods are those it came with. `method`
  * may be any object. No exception. Cost: for a buffered file three attributes. */
 bool is_plain_file(const struct io_types *types, PyObject *method);
+
+/* Bytes from where a plain file stands to its end, as far as the kernel knows; 0: that
+ * is not known, or `method` is of memory. A file with a buffer may have taken some of
+ * them before. No exception. */
+uint64_t plain_file_left(PyObject *method);
 
 /* Whether this interpreter has no other thread. Reading and writing give the lock away
  * for a time: then to nobody. */

@@ -1,172 +1,26 @@
 /* The type Reader: an iterator over the records of a file. */
-#include <math.h>
-
-#include "flat_parser.h"
-#include "python/common/progress.h"
-
-enum { MANY = 10000 }; /* records: a list of fewer is gone through quickly */
-
-enum errors { ERRORS_RAISE, ERRORS_SKIP, ERRORS_COLLECT };
-
-struct flat_reader {
-    PyObject_HEAD struct flat_source source;
-    struct flat_parser parser;
-    PyObject *name;     /* str or None */
-    PyObject *list;     /* of errors */
-    PyObject *progress; /* NULL: none */
-    PyObject *owned;    /* the file, if it is to be closed at the end; NULL: not */
-    enum errors errors;
-    uint64_t skipped;
-    uint64_t look_at; /* position from which on signals and progress are due */
-    bool running;     /* in a method: code that it calls must not use the reader */
-};
-
-static struct flat_state *state_of(struct flat_reader *reader) {
-    return PyModule_GetState(((PyHeapTypeObject *)Py_TYPE(reader))->ht_module);
-}
+#include "flat_reader.h"
 
 /* ---- Records ------------------------------------------------------------- */
-
-/* A bad line: 0, and the reader goes on behind it, or -1. */
-static int report(struct flat_reader *reader, const struct flat_line *line) {
-    PyObject *error;
-    int status = -1;
-
-    if (PyErr_Occurred()) return -1;
-    reader->skipped += reader->errors != ERRORS_RAISE;
-    if (reader->errors == ERRORS_SKIP) return 0;
-    error =
-        flat_error_new(state_of(reader), &reader->parser, reader->name, line, reader->source.line);
-    if (error == NULL) return -1;
-    if (reader->errors == ERRORS_COLLECT)
-        status = PyList_Append(reader->list, error);
-    else
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-    Py_DECREF(error);
-    return status;
-}
-
-/* Signals, and what the caller wants to be told, now and then. */
-static int look_around(struct flat_reader *reader) {
-    struct flat_source *source = &reader->source;
-    double part = NAN;
-
-    reader->look_at = source->position + FLAT_AT_ONCE;
-    if (PyErr_CheckSignals() < 0) return -1;
-    if (source->view.obj != NULL && source->view.len > 0)
-        part = (double)source->position / (double)source->view.len;
-    return tell_progress(reader->progress, source->position, part);
-}
-
-static PyObject *parse_line(struct flat_reader *reader, const struct flat_line *line) {
-    if (!line->too_long) return flat_parse(&reader->parser, line->start, line->end);
-    return flat_over(&reader->parser, line->start + reader->source.max_line,
-                     "a line of at most %zd bytes", (Py_ssize_t)reader->source.max_line);
-}
-
-/* Lets the source go, and closes the file if it is ours; keeps an exception. */
-static int close_source(struct flat_reader *reader) {
-    PyObject *owned = reader->owned, *answer, *type, *value, *traceback;
-
-    flat_source_close(&reader->source);
-    if (owned == NULL) return 0;
-    reader->owned = NULL;
-    PyErr_Fetch(&type, &value, &traceback);
-    answer = PyObject_CallMethod(owned, "close", NULL);
-    Py_DECREF(owned);
-    Py_XDECREF(answer);
-    if (type == NULL) return answer == NULL ? -1 : 0;
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
-    return -1;
-}
-
-/* The next record; NULL without an exception: there is none. */
-static PyObject *next_record(struct flat_reader *reader) {
-    struct flat_line line;
-    int status;
-
-    for (;;) {
-        PyObject *record;
-
-        /* Before a line is taken, which an exception would lose. */
-        if (reader->source.position >= reader->look_at && look_around(reader) < 0) return NULL;
-        status = flat_source_line(&reader->source, &line);
-        if (status <= 0) break;
-        if (flat_is_blank(line.start, line.end)) continue;
-        record = parse_line(reader, &line);
-        if (record != NULL) return record;
-        if (report(reader, &line) < 0) return NULL;
-    }
-    if (status == 0) close_source(reader);
-    return NULL;
-}
-
-static int enter(struct flat_reader *reader) {
-    if (reader->running) {
-        PyErr_SetString(PyExc_ValueError, "the reader is in use");
-        return -1;
-    }
-    reader->running = true;
-    return 0;
-}
 
 static PyObject *reader_next(PyObject *self) {
     struct flat_reader *reader = (struct flat_reader *)self;
     PyObject *record;
 
-    if (enter(reader) < 0) return NULL;
-    record = next_record(reader);
+    if (flat_reader_enter(reader) < 0) return NULL;
+    record = flat_reader_next(reader);
     reader->running = false;
     return record;
 }
 
-static PyObject *load_all(struct flat_reader *reader) {
-    PyObject *records = PyList_New(0), *record;
-
-    while (records != NULL && (record = next_record(reader)) != NULL) {
-        if (PyList_Append(records, record) < 0) Py_CLEAR(records);
-        Py_DECREF(record);
-    }
-    if (records != NULL && PyErr_Occurred()) Py_CLEAR(records);
-    return records;
-}
-
-/* The collector has counted all that was made and would go through the list at once,
- * to find nothing. A collection of the youngest without the list settles that; it comes
- * to the list when others give it a reason to. */
-static void settle_count(PyObject *records) {
-    PyObject *gc, *found = NULL;
-
-    if (PyList_GET_SIZE(records) < MANY) return;
-    gc = PyImport_ImportModule("gc");
-    if (gc == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    PyObject_GC_UnTrack(records);
-    found = PyObject_CallMethod(gc, "collect", "i", 0);
-    PyObject_GC_Track(records);
-    if (found == NULL) PyErr_Clear();
-    Py_XDECREF(found);
-    Py_DECREF(gc);
-}
-
 static const char load_doc[] = "load($self, /)\n--\n\nReturn the records that are left, in a list.";
 
-/* All that is made is alive: the collector would go through it again and again and
- * find nothing. It is off while nobody else can see that. */
 static PyObject *reader_load(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     struct flat_reader *reader = (struct flat_reader *)self;
-    bool pause = CAN_PAUSE_GC && reader->source.plain && reader->progress == NULL;
     PyObject *records;
 
-    if (enter(reader) < 0) return NULL;
-    if (reader->source.read != NULL && !is_only_thread()) pause = false;
-    if (pause) pause = PyGC_Disable() != 0;
-    records = load_all(reader);
-    if (pause && records != NULL) settle_count(records);
-    if (pause) PyGC_Enable();
+    if (flat_reader_enter(reader) < 0) return NULL;
+    records = flat_reader_load(reader);
     reader->running = false;
     return records;
 }
@@ -181,14 +35,14 @@ static PyObject *reader_count(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     unsigned long long count = 0;
     int status;
 
-    if (enter(reader) < 0) return NULL;
+    if (flat_reader_enter(reader) < 0) return NULL;
     while ((status = flat_source_line(&reader->source, &line)) > 0) {
         count += !flat_is_blank(line.start, line.end);
         if (reader->source.position < reader->look_at) continue;
-        status = look_around(reader);
+        status = flat_reader_look_around(reader);
         if (status < 0) break;
     }
-    if (status == 0) status = close_source(reader);
+    if (status == 0) status = flat_reader_close_source(reader);
     reader->running = false;
     return status < 0 ? NULL : PyLong_FromUnsignedLongLong(count);
 }
@@ -201,8 +55,8 @@ static PyObject *reader_close(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     struct flat_reader *reader = (struct flat_reader *)self;
     int status;
 
-    if (enter(reader) < 0) return NULL;
-    status = close_source(reader);
+    if (flat_reader_enter(reader) < 0) return NULL;
+    status = flat_reader_close_source(reader);
     reader->running = false;
     if (status < 0) return NULL;
     Py_RETURN_NONE;
@@ -223,7 +77,7 @@ static int parse_errors(struct flat_reader *reader, const char *errors) {
 
     for (int i = 0; i < 3; i++) {
         if (strcmp(errors, names[i]) != 0) continue;
-        reader->errors = (enum errors)i;
+        reader->errors = (enum flat_errors)i;
         return 0;
     }
     PyErr_Format(PyExc_ValueError, "errors: expected 'raise', 'skip' or 'collect', not '%.50s'",
@@ -254,7 +108,8 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     if (progress != Py_None) reader->progress = Py_NewRef(progress);
     reader->list = PyList_New(0);
     if (reader->list == NULL || parse_errors(reader, errors) < 0 ||
-        flat_source_open(&reader->source, state_of(reader), source, (size_t)bounds.max_line) < 0)
+        flat_source_open(&reader->source, PyType_GetModuleState(type), source,
+                         (size_t)bounds.max_line) < 0)
         Py_CLEAR(reader);
     else if (close)
         reader->owned = Py_NewRef(source);
@@ -291,7 +146,7 @@ static void reader_finalize(PyObject *self) {
     PyObject *type, *value, *traceback;
 
     PyErr_Fetch(&type, &value, &traceback);
-    if (reader->owned != NULL && close_source(reader) < 0) PyErr_WriteUnraisable(self);
+    if (reader->owned != NULL && flat_reader_close_source(reader) < 0) PyErr_WriteUnraisable(self);
     PyErr_Restore(type, value, traceback);
 }
 

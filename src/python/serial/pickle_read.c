@@ -154,7 +154,7 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
     reader->may_pause = reader->memo.count == 0;
     if (reader->source.read == NULL) {
         pickle_pause_gc(reader);
-        if (pickle_input_left(&reader->input) >= PICKLE_MUCH) pickle_expect_much(reader);
+        if (pickle_input_left(&reader->input) >= WHOLE_ARENAS_FROM) pickle_expect_much(reader);
     }
     if (run(reader) == 0) result = pickle_pop(reader);
     if (result == NULL)

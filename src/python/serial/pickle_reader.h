@@ -11,8 +11,8 @@
 
 #include <stdbool.h>
 
-#include "pickle_arenas.h"
 #include "pickle_state.h"
+#include "python/common/whole_arenas.h"
 #include "shoal/pickle_input.h"
 #include "shoal/pickle_memo.h"
 #include "shoal/pickle_opcodes.h"
@@ -29,6 +29,7 @@ struct pickle_source {
     size_t size;           /* of the buffer */
     bool looked_at;        /* whether it is plain is known: if not, readinto is NULL */
     uint64_t taken;        /* bytes, since it was looked at */
+    uint64_t whole;        /* bytes that can be, as far as is known: once much was taken */
     uint64_t ahead;        /* bytes that may be read before they are asked for */
 };
 
@@ -69,11 +70,14 @@ typedef int pickle_handler(struct pickle_reader *reader);
 /* Called before anything that may run other code: the collector is what it was.
  * From here on it stays so; where there are instances it is needed. */
 static inline void pickle_resume_gc(struct pickle_reader *reader) {
-    if (reader->whole_arenas) pickle_end_arenas();
+    if (reader->whole_arenas) whole_arenas_end();
     reader->whole_arenas = false;
     if (reader->gc_paused) PyGC_Enable();
     reader->gc_paused = reader->may_pause = false;
 }
+
+/* pickle_read_file.c: bytes of input still to come, those of other pickles too. */
+uint64_t pickle_to_come(const void *reader);
 
 /* While only builtins are made, all that is made is alive: the collector would go
  * through it again and again and find nothing. */
@@ -82,11 +86,10 @@ static inline void pickle_pause_gc(struct pickle_reader *reader) {
         reader->gc_paused = PyGC_Disable() != 0;
 }
 
-enum { PICKLE_MUCH = 1 << 20 }; /* bytes from which on a stream fills arenas */
-
-/* Called when so many have come, or are to come. */
+/* Called when WHOLE_ARENAS_FROM bytes have come, or are to come. */
 static inline void pickle_expect_much(struct pickle_reader *reader) {
-    if (reader->gc_paused && !reader->whole_arenas) reader->whole_arenas = pickle_begin_arenas();
+    if (!reader->gc_paused || reader->whole_arenas) return;
+    reader->whole_arenas = whole_arenas_begin(pickle_to_come, reader);
 }
 
 /* pickle_read.c */
