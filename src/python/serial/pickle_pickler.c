@@ -1,6 +1,7 @@
 /* Pickler: a writer with a memo that lives as long as the object does. */
 #include "pickle_pickler.h"
 
+#include "pickle_hook.h"
 #include "pickle_options.h"
 
 int pickle_writer_set(struct pickle_writer *writer, PyObject *protocol, int fix_imports,
@@ -138,33 +139,14 @@ static PyObject *pickler_sizeof(PyObject *object, PyObject *Py_UNUSED(ignored)) 
 
 /* ---- The type ------------------------------------------------------------ */
 
-/* A function set on the instance as persistent_id is called without the instance. */
 static PyObject *pickler_getattro(PyObject *object, PyObject *name) {
-    PyObject *own = ((struct pickler *)object)->persistent_id;
-
-    if (own != NULL && PyUnicode_Check(name) &&
-        PyUnicode_CompareWithASCIIString(name, "persistent_id") == 0)
-        return Py_NewRef(own);
-    return PyObject_GenericGetAttr(object, name);
+    return pickle_hook_get(object, name, "persistent_id",
+                           ((struct pickler *)object)->persistent_id);
 }
 
 static int pickler_setattro(PyObject *object, PyObject *name, PyObject *value) {
-    struct pickler *self = (struct pickler *)object;
-
-    if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "persistent_id") == 0) {
-        if (value == NULL && self->persistent_id == NULL) {
-            PyErr_SetString(PyExc_AttributeError, "persistent_id");
-            return -1;
-        }
-        if (value != NULL && !PyCallable_Check(value)) {
-            PyErr_SetString(PyExc_TypeError,
-                            "persistent_id must be a callable taking one argument");
-            return -1;
-        }
-        Py_XSETREF(self->persistent_id, Py_XNewRef(value));
-        return 0;
-    }
-    return PyObject_GenericSetAttr(object, name, value);
+    return pickle_hook_set(object, name, value, "persistent_id",
+                           &((struct pickler *)object)->persistent_id);
 }
 
 static int pickler_traverse(PyObject *object, visitproc visit, void *arg) {

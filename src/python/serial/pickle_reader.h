@@ -98,7 +98,7 @@ void pickle_reader_close(struct pickle_reader *reader);
 /* Empties a memo, and then releases what was in it: that may run code that looks at it. */
 void pickle_read_memo_release(struct pickle_read_memo *memo);
 
-/* pickle_reader_set.c: encoding, errors, buffers, allow, share */
+/* pickle_unpickler.c: encoding, errors, buffers, allow, share */
 struct pickle_read_options {
     PyObject *buffers, *allow; /* NULL or None: not given */
     const char *encoding, *errors;

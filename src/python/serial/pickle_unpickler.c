@@ -1,6 +1,7 @@
 /* Unpickler: a reader with a memo that lives as long as the object does. */
 #include "pickle_unpickler.h"
 
+#include "pickle_hook.h"
 #include "pickle_options.h"
 
 /* ---- Parameters ---------------------------------------------------------- */
@@ -140,31 +141,13 @@ static PyObject *unpickler_sizeof(PyObject *object, PyObject *Py_UNUSED(ignored)
 /* ---- The type ------------------------------------------------------------ */
 
 static PyObject *unpickler_getattro(PyObject *object, PyObject *name) {
-    PyObject *own = ((struct unpickler *)object)->persistent_load;
-
-    if (own != NULL && PyUnicode_Check(name) &&
-        PyUnicode_CompareWithASCIIString(name, "persistent_load") == 0)
-        return Py_NewRef(own);
-    return PyObject_GenericGetAttr(object, name);
+    return pickle_hook_get(object, name, "persistent_load",
+                           ((struct unpickler *)object)->persistent_load);
 }
 
 static int unpickler_setattro(PyObject *object, PyObject *name, PyObject *value) {
-    struct unpickler *self = (struct unpickler *)object;
-
-    if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "persistent_load") == 0) {
-        if (value == NULL && self->persistent_load == NULL) {
-            PyErr_SetString(PyExc_AttributeError, "persistent_load");
-            return -1;
-        }
-        if (value != NULL && !PyCallable_Check(value)) {
-            PyErr_SetString(PyExc_TypeError,
-                            "persistent_load must be a callable taking one argument");
-            return -1;
-        }
-        Py_XSETREF(self->persistent_load, Py_XNewRef(value));
-        return 0;
-    }
-    return PyObject_GenericSetAttr(object, name, value);
+    return pickle_hook_set(object, name, value, "persistent_load",
+                           &((struct unpickler *)object)->persistent_load);
 }
 
 static int visit_memo(const struct pickle_read_memo *memo, visitproc visit, void *arg) {
