@@ -8,8 +8,7 @@
  * 3.9, because that API cannot say that interpreters with their own lock may
  * import the module. */
 #define _GNU_SOURCE
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "python/common/list_of.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -113,25 +112,19 @@ static PyObject *heap_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ign
                          "peak", (Py_ssize_t)usage.peak);
 }
 
-static PyObject *class_usage_item(const struct shoal_class_usage *usage) {
+static PyObject *class_usage_item(const void *item) {
+    const struct shoal_class_usage *usage = item;
+
     return Py_BuildValue("(nnnnn)", (Py_ssize_t)usage->block_size, (Py_ssize_t)usage->pools,
                          (Py_ssize_t)usage->live_blocks, (Py_ssize_t)usage->live,
                          (Py_ssize_t)usage->held);
 }
 
-static PyObject *range_item(const struct shoal_range *range) {
+static PyObject *range_item(const void *item) {
+    const struct shoal_range *range = item;
+
     return Py_BuildValue("(KnN)", (unsigned long long)(uintptr_t)range->start,
                          (Py_ssize_t)range->bytes, PyBool_FromLong(range->is_metadata));
-}
-
-/* Hands `item` over to `list`; a NULL item is an error already set. */
-static int list_take(PyObject *list, PyObject *item) {
-    int status;
-
-    if (item == NULL) return -1;
-    status = PyList_Append(list, item);
-    Py_DECREF(item);
-    return status;
 }
 
 static const char class_usage_doc[] =
@@ -144,17 +137,9 @@ static const char class_usage_doc[] =
 static PyObject *heap_class_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct shoal_class_usage classes[256]; /* there are fewer: see size_class.h */
     size_t count = shoal_class_usage(classes, Py_ARRAY_LENGTH(classes));
-    PyObject *list = PyList_New(0);
 
-    if (list == NULL) return NULL;
     if (count > Py_ARRAY_LENGTH(classes)) count = Py_ARRAY_LENGTH(classes);
-    for (size_t i = 0; i < count; i++) {
-        if (list_take(list, class_usage_item(&classes[i])) < 0) {
-            Py_DECREF(list);
-            return NULL;
-        }
-    }
-    return list;
+    return LIST_OF(classes, count, class_usage_item);
 }
 
 static const char ranges_doc[] =
@@ -178,10 +163,7 @@ static PyObject *heap_ranges(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ig
         ranges = PyMem_Calloc(room, sizeof(*ranges));
         if (ranges == NULL) return PyErr_NoMemory();
     }
-    list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        if (list_take(list, range_item(&ranges[i])) < 0) Py_CLEAR(list);
-    }
+    list = LIST_OF(ranges, count, range_item);
     PyMem_Free(ranges);
     return list;
 }

@@ -1,6 +1,5 @@
 /* shoal._inspect: include/shoal/inspect.h for Python. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "python/common/list_of.h"
 
 #include <limits.h>
 
@@ -49,21 +48,6 @@ static PyObject *extent_item(const void *item) {
     return Py_BuildValue("(KK)", extent->start, extent->bytes);
 }
 
-static PyObject *list_of(const void *items, size_t count, size_t item_bytes,
-                         PyObject *(*make)(const void *item)) {
-    PyObject *list = PyList_New((Py_ssize_t)count);
-    for (size_t i = 0; list && i < count; i++) {
-        PyObject *item = make((const char *)items + i * item_bytes);
-        if (item)
-            PyList_SET_ITEM(list, (Py_ssize_t)i, item);
-        else
-            Py_CLEAR(list);
-    }
-    return list;
-}
-
-#define LIST(items, count, make) list_of(items, count, sizeof *(items), make)
-
 /* Those that pin arenas, most held bytes first. Sorts the types, so it comes after
  * the list of all of them. */
 static PyObject *pinning_list(const struct shoal_inspection *of) {
@@ -71,11 +55,11 @@ static PyObject *pinning_list(const struct shoal_inspection *of) {
     qsort(of->types, of->type_count, sizeof *of->types, by_pinned_held);
     for (size_t i = 0; i < of->type_count; i++)
         if (of->types[i].pinned_arenas) of->types[count++] = of->types[i];
-    return LIST(of->types, count, pinning_item);
+    return LIST_OF(of->types, count, pinning_item);
 }
 
 static PyObject *result_dict(const struct shoal_inspection *of) {
-    PyObject *types = LIST(of->types, of->type_count, type_item);
+    PyObject *types = LIST_OF(of->types, of->type_count, type_item);
     PyObject *pinning = pinning_list(of);
     return Py_BuildValue(
         "{sisssssdsdsdsIsKsKsIsIsNsNsNsNsy#sKsKsKsNsN}", "pid", (int)of->pid, "python", of->python,
@@ -83,12 +67,13 @@ static PyObject *result_dict(const struct shoal_inspection *of) {
         of->seconds, "frozen_seconds", of->frozen_seconds, "longest_stop_seconds", of->longest_stop,
         "stops", of->stops, "pools_read", of->pools_read, "pools_inconsistent",
         of->pools_inconsistent, "arena_bytes", of->arena_bytes, "pool_bytes", of->pool_bytes,
-        "arenas", LIST(of->arenas, of->arena_count, arena_item), "size_classes",
-        LIST(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning, "occupancy",
-        of->occupancy ? (const char *)of->occupancy : "", (Py_ssize_t)of->occupancy_count,
-        "mesh_pages", of->mesh_pages, "resident_bytes", of->resident, "page_free_bytes",
-        of->page_free, "large", LIST(of->large, of->large_count, extent_item), "ranges",
-        LIST(of->ranges, of->range_count, extent_item));
+        "arenas", LIST_OF(of->arenas, of->arena_count, arena_item), "size_classes",
+        LIST_OF(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning,
+        "occupancy", of->occupancy ? (const char *)of->occupancy : "",
+        (Py_ssize_t)of->occupancy_count, "mesh_pages", of->mesh_pages, "resident_bytes",
+        of->resident, "page_free_bytes", of->page_free, "large",
+        LIST_OF(of->large, of->large_count, extent_item), "ranges",
+        LIST_OF(of->ranges, of->range_count, extent_item));
 }
 
 static PyObject *error_of(enum shoal_inspect_status status) {
@@ -161,16 +146,11 @@ static struct PyModuleDef inspect_module = {
     .m_methods = inspect_methods,
 };
 
-/* Makes an exception, which is kept for good; NULL when it cannot be. 3.9 has nothing
- * that adds an object and takes no reference. */
+/* Makes an exception, which is kept for good; NULL when it cannot be. */
 static PyObject *add_error(PyObject *module, const char *name, PyObject *base) {
     PyObject *error = PyErr_NewException(name, base, NULL);
-    if (!error) return NULL;
-    Py_INCREF(error);
-    if (PyModule_AddObject(module, strrchr(name, '.') + 1, error) == 0) return error;
-    Py_DECREF(error);
-    Py_DECREF(error);
-    return NULL;
+    if (error && PyModule_AddObjectRef(module, strrchr(name, '.') + 1, error) < 0) Py_CLEAR(error);
+    return error;
 }
 
 PyMODINIT_FUNC PyInit__inspect(void) {

@@ -1,6 +1,5 @@
 /* shoal._profile: include/shoal/profile.h for Python. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "python/common/list_of.h"
 
 #include "domains.h"
 #include "gauge.h"
@@ -149,7 +148,8 @@ static PyObject *profile_is_watched(PyObject *Py_UNUSED(module), PyObject *code)
     return PyBool_FromLong(function && function->is_watched);
 }
 
-static PyObject *line_figures(const struct shoal_line *line) {
+static PyObject *line_figures(const void *item) {
+    const struct shoal_line *line = item;
     struct shoal_account account = shoal_profile_account(line->site);
     return Py_BuildValue("(LLLLLLLLLLLLL)", line->hits, line->rss, line->rss_growth, line->net,
                          line->worst_growth, line->peak, line->held, line->returned, account.live,
@@ -168,14 +168,7 @@ static const char figures_doc[] =
 static PyObject *profile_figures(PyObject *Py_UNUSED(module), PyObject *code) {
     const struct shoal_function *function = function_of(code);
     if (function == NULL) return NULL;
-    PyObject *lines = PyList_New((Py_ssize_t)function->line_count);
-    for (size_t i = 0; lines && i < function->line_count; i++) {
-        PyObject *line = line_figures(&function->lines[i]);
-        if (line)
-            PyList_SET_ITEM(lines, (Py_ssize_t)i, line);
-        else
-            Py_CLEAR(lines);
-    }
+    PyObject *lines = LIST_OF(function->lines, function->line_count, line_figures);
     return lines ? Py_BuildValue("(LN)", (long long)function->calls, lines) : NULL;
 }
 
@@ -188,6 +181,10 @@ static PyObject *profile_rss_before(PyObject *Py_UNUSED(module), PyObject *code)
     return function ? PyLong_FromLongLong(function->rss_before) : NULL;
 }
 
+static PyObject *line_site(const void *item) {
+    return PyLong_FromUnsignedLong(((const struct shoal_line *)item)->site);
+}
+
 static const char sites_doc[] =
     "sites(code)\n--\n\n"
     "Return the site of each of its lines, 0 of those that never began.";
@@ -195,15 +192,7 @@ static const char sites_doc[] =
 static PyObject *profile_sites(PyObject *Py_UNUSED(module), PyObject *code) {
     const struct shoal_function *function = function_of(code);
     if (function == NULL) return NULL;
-    PyObject *sites = PyList_New((Py_ssize_t)function->line_count);
-    for (size_t i = 0; sites && i < function->line_count; i++) {
-        PyObject *site = PyLong_FromUnsignedLong(function->lines[i].site);
-        if (site)
-            PyList_SET_ITEM(sites, (Py_ssize_t)i, site);
-        else
-            Py_CLEAR(sites);
-    }
-    return sites;
+    return LIST_OF(function->lines, function->line_count, line_site);
 }
 
 static const char pinned_doc[] =
