@@ -11,13 +11,15 @@ static PyObject *copy(PyObject *pickler) {
     PyObject *dict = PyDict_New();
 
     for (size_t i = 0; dict != NULL && i < memo->count; i++) {
-        PyObject *object = memo->entries[i].object;
+        /* Making the tuple may run the collector, and code that clears the memo. */
+        PyObject *object = Py_NewRef((PyObject *)memo->entries[i].object);
         PyObject *key = PyLong_FromVoidPtr(object);
         PyObject *value = Py_BuildValue("nO", (Py_ssize_t)memo->entries[i].index, object);
 
         if (key == NULL || value == NULL || PyDict_SetItem(dict, key, value) < 0) Py_CLEAR(dict);
         Py_XDECREF(key);
         Py_XDECREF(value);
+        Py_DECREF(object);
     }
     return dict;
 }
