@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,10 @@ char *flat_float_write(double value, bool point, char *room);
  * `size` bytes, of which the first is a digit or a point before one. Returns how many
  * bytes it has; 0: no memory, reported. Beyond the range: inf. */
 size_t flat_float_read(const unsigned char *text, size_t size, double *value);
+
+/* The same of what was read already: digits * 10 ** exponent. False: it would take the
+ * text to tell, or this build has no quick way. */
+bool flat_float_of_digits(uint64_t digits, int exponent, double *value);
 
 #ifdef __cplusplus
 }

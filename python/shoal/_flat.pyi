@@ -112,7 +112,9 @@ class Columns:
     def state(self, column: int, /) -> tuple[int, int, bool, bool, int]:
         """Kind, bytes a value, any int beyond int64, texts differ in length, the longest."""
 
-    def spread(self, records: bytearray, stride: int, fields: list[tuple[int, int]], /) -> None:
+    def spread(
+        self, records: bytearray, row: int, stride: int, fields: list[tuple[int, int]], /
+    ) -> None:
         """Append the batch as records with fields of (offset, width)."""
 
 def move_records(

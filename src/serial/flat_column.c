@@ -1,10 +1,6 @@
 #include "flat_column.h"
 
-#include "flat_plain.h"
-
 #include <string.h>
-
-#define EXACT ((uint64_t)1 << 53)
 
 static const char *words_for(const struct flat_column *column) {
     switch (column->kind) {
@@ -64,9 +60,6 @@ static void mark_null(struct flat_columns *table, struct flat_column *column) {
     column->valid[row / 8] &= (unsigned char)~(1u << row % 8);
 }
 
-static bool put_text(struct flat_columns *table, struct flat_column *column,
-                     struct flat_cursor *cursor, const unsigned char *start, size_t size);
-
 static bool put_value(struct flat_columns *table, struct flat_column *column,
                       struct flat_cursor *cursor, const unsigned char *start,
                       const struct flat_value *value) {
@@ -91,7 +84,7 @@ static bool put_value(struct flat_columns *table, struct flat_column *column,
         return flat_fail(cursor, start, "less");
     }
     if (value->size > 0) memcpy(column->text + column->text_size, value->bytes, value->size);
-    return put_text(table, column, cursor, start, value->size);
+    return flat_column_put_text(table, column, cursor, start, value->size);
 }
 
 static bool put_none(struct flat_columns *table, struct flat_column *column,
@@ -104,7 +97,8 @@ static bool put_none(struct flat_columns *table, struct flat_column *column,
         return flat_fail(cursor, start, "no None: give the column a fill, or read into Arrow");
     mark_null(table, column);
     if (column->kind == FLAT_KIND_UNKNOWN) return true;
-    if (!flat_is_number_kind(column->kind)) return put_text(table, column, cursor, start, 0);
+    if (!flat_is_number_kind(column->kind))
+        return flat_column_put_text(table, column, cursor, start, 0);
     memcpy(column->values + table->rows * flat_value_width(column), &zero,
            flat_value_width(column));
     return true;
@@ -124,7 +118,7 @@ static bool read_number(struct flat_columns *table, struct flat_column *column,
             return flat_column_put_float(table, column, cursor, start, number.real);
     } else if (number.kind != FLAT_COMPLEX) {
         if (column->kind == FLAT_KIND_FLOAT && number.kind == FLAT_INT &&
-            (column->given || number.magnitude <= EXACT))
+            (column->given || number.magnitude <= FLAT_EXACT))
             return flat_column_put_float(table, column, cursor, start,
                                          number.negative ? -(double)number.magnitude
                                                          : (double)number.magnitude);
@@ -148,22 +142,6 @@ static bool read_name(struct flat_columns *table, struct flat_column *column,
         !is_of(table, column, FLAT_KIND_BOOL))
         return flat_fail(cursor, start, words_for(column));
     column->values[table->rows] = name == FLAT_NAME_TRUE;
-    return true;
-}
-
-/* What is in the room behind text_size becomes the next row. */
-static bool put_text(struct flat_columns *table, struct flat_column *column,
-                     struct flat_cursor *cursor, const unsigned char *start, size_t size) {
-    if (column->width != 0 && size > column->width)
-        return flat_fail(cursor, start, "a text no longer than the schema allows, in UTF-8 bytes");
-    if (column->padded && size > 0 && column->text[column->text_size + size - 1] == 0)
-        return flat_fail(cursor, start, "a text that does not end in NUL, which NumPy takes away");
-    column->uneven |= column->begun && size != column->longest;
-    column->begun = true;
-    if (size > column->longest) column->longest = size;
-    column->text_size += size;
-    table->text_size += size;
-    column->ends[table->rows + 1] = (int32_t)column->text_size;
     return true;
 }
 
@@ -193,50 +171,23 @@ static bool read_string(struct flat_columns *table, struct flat_column *column,
     }
     if (string.is_ascii && !string.has_escapes) {
         if (size > 0) memcpy(column->text + column->text_size, string.body, size);
-        return put_text(table, column, cursor, start, size);
+        return flat_column_put_text(table, column, cursor, start, size);
     }
     if (!flat_string_measure(cursor, &string, &text)) return false;
     size = flat_string_write_utf8(&string, column->text + column->text_size);
     if (text.widest >= 0xd800 && string.has_escapes &&
         has_surrogate(column->text + column->text_size, size))
         return flat_fail(cursor, start, "a str without lone surrogates");
-    return put_text(table, column, cursor, start, size);
+    return flat_column_put_text(table, column, cursor, start, size);
 }
 
-/* A value in the plain spelling of its column's type. False: it is not; nothing happened
- * then, but for a failure of the cursor, which will be the same again. */
-static inline bool read_plain(struct flat_columns *table, struct flat_column *column,
-                              struct flat_cursor *cursor) {
-    const unsigned char *start = cursor->at, *behind = NULL;
-    struct flat_number number;
-    double real;
-
-    if (column->kind == FLAT_KIND_FLOAT) {
-        behind = flat_plain_float(start, cursor->end, &real);
-        if (behind == NULL || !flat_column_put_float(table, column, cursor, start, real))
-            return false;
-    } else if (column->kind == FLAT_KIND_INT) {
-        behind = flat_plain_int(start, cursor->end, &number);
-        if (behind == NULL || !flat_column_put_int(table, column, cursor, start, &number))
-            return false;
-    } else if (column->kind == FLAT_KIND_TEXT && start < cursor->end && *start == '\'') {
-        if (column->text_room - column->text_size < (size_t)(cursor->end - start) + 8) return false;
-        behind = flat_plain_text(start + 1, cursor->end, column->text + column->text_size);
-        if (behind == NULL) return false;
-        if (!put_text(table, column, cursor, start, (size_t)(behind - start) - 1)) return false;
-        behind++;
-    }
-    if (behind == NULL) return false;
-    cursor->at = behind;
-    return true;
-}
+/* ---- Values ---------------------------------------------------------------- */
 
 bool flat_column_read(struct flat_columns *table, struct flat_column *column,
                       struct flat_cursor *cursor) {
     const unsigned char *start;
     enum flat_token token;
 
-    if (read_plain(table, column, cursor)) return true;
     token = flat_peek(cursor);
     start = cursor->at;
     switch (token) {

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define EXACT ((uint64_t)1 << 53) /* doubles have every integer up to here */
-
 static bool wrong(struct flat_cursor *cursor, const unsigned char *start, const char *expected) {
     return flat_fail(cursor, start, expected);
 }
@@ -74,7 +72,7 @@ static bool note_int(struct flat_column *column, bool negative, uint64_t magnitu
     if ((column->negative || below) && (column->big || above)) return false;
     column->negative |= below;
     column->big |= above;
-    column->inexact |= magnitude > EXACT;
+    column->inexact |= magnitude > FLAT_EXACT;
     return true;
 }
 

@@ -1,4 +1,5 @@
-#include "flat_column.h"
+#include "base/hints.h"
+#include "flat_column_plain.h"
 
 #include <string.h>
 
@@ -103,13 +104,12 @@ static bool fail(struct flat_columns *table, struct flat_cursor *cursor,
     return flat_fail(cursor, cursor->at, expected);
 }
 
-static bool read_value(struct flat_columns *table, struct flat_column *column,
-                       struct flat_cursor *cursor) {
+static always_inline bool read_value(struct flat_columns *table, struct flat_column *column,
+                                     struct flat_cursor *cursor) {
+    if (flat_column_read_plain(table, column, cursor)) return true;
+    if (flat_column_read(table, column, cursor)) return true;
     table->wrong = column;
-    if (!flat_column_read(table, column, cursor)) return false;
-    table->wrong = NULL;
-    column->filled = table->rows + 1;
-    return true;
+    return false;
 }
 
 /* Mostly it is there, with a space behind it. */
@@ -125,8 +125,10 @@ static bool read_items(struct flat_columns *table, struct flat_cursor *cursor) {
     enum flat_token end = close == ')' ? FLAT_CLOSE_TUPLE : FLAT_CLOSE_LIST;
 
     for (size_t i = 0; i < table->count; i++) {
-        table->wrong = &table->columns[i];
-        if (i > 0 && !take_comma(cursor)) return false;
+        if (i > 0 && !take_comma(cursor)) {
+            table->wrong = &table->columns[i];
+            return false;
+        }
         if (!read_value(table, &table->columns[i], cursor)) return false;
     }
     if (cursor->at < cursor->end && *cursor->at == (unsigned char)close) {
@@ -186,7 +188,10 @@ static bool read_pair(struct flat_columns *table, struct flat_cursor *cursor, si
     table->wrong = column;
     if (column == NULL) return flat_fail(cursor, start, "a key that all records have");
     if (column->filled == table->rows + 1) return flat_fail(cursor, start, "each key once");
-    return flat_take(cursor, ':', "':'") && read_value(table, column, cursor);
+    if (!flat_take(cursor, ':', "':'") || !read_value(table, column, cursor)) return false;
+    column->filled = table->rows + 1;
+    table->wrong = NULL;
+    return true;
 }
 
 static bool read_pairs(struct flat_columns *table, struct flat_cursor *cursor) {

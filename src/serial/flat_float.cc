@@ -70,6 +70,18 @@ extern "C" char *flat_float_write(double value, bool point, char *room) {
     return with_point(room, digits, count, before, point);
 }
 
+extern "C" bool flat_float_of_digits(std::uint64_t digits, int exponent, double *value) {
+#ifdef SHOAL_FLOAT_OF_DIGITS
+    auto found = fast_float::compute_float<fast_float::binary_format<double>>(exponent, digits);
+    if (found.power2 < 0) return false;
+    fast_float::to_float(false, found, *value);
+    return true;
+#else
+    static_cast<void>(digits), static_cast<void>(exponent), static_cast<void>(value);
+    return false;
+#endif
+}
+
 extern "C" size_t flat_float_read(const unsigned char *text, size_t size, double *value) {
     const char *start = reinterpret_cast<const char *>(text);
     return static_cast<size_t>(fast_float::from_chars(start, start + size, *value).ptr - start);

@@ -59,12 +59,31 @@ static inline uint64_t flat_some_digits(const unsigned char *at, const unsigned 
     return *digits == 0 ? 0 : flat_eight_digits(word << (64 - 8 * *digits));
 }
 
+enum { FLAT_SAFE_DIGITS = 19 }; /* any so many fit 64 bits */
+
+static const uint64_t flat_powers[] = {1,      10,      100,      1000,     10000,
+                                       100000, 1000000, 10000000, 100000000};
+
+/* All digits at `at`, behind those of `sum`, which is right while there are no more than
+ * FLAT_SAFE_DIGITS together. The bytes up to `end` are at least eight. */
+static inline const unsigned char *flat_add_digits(const unsigned char *at,
+                                                   const unsigned char *end, uint64_t *sum) {
+    unsigned digits;
+
+    do {
+        uint64_t more = flat_some_digits(at, end, &digits);
+
+        *sum = *sum * flat_powers[digits] + more;
+        at += digits;
+    } while (digits == 8);
+    return at;
+}
+
 /* An integer of at most 20 digits that fits 64 bits. */
 static inline const unsigned char *flat_plain_int(const unsigned char *at, const unsigned char *end,
                                                   struct flat_number *number) {
-    static const uint64_t powers[] = {1,      10,      100,      1000,     10000,
-                                      100000, 1000000, 10000000, 100000000};
     const unsigned char *start;
+    bool too_large = false;
     uint64_t sum = 0;
     unsigned digits;
 
@@ -74,37 +93,62 @@ static inline const unsigned char *flat_plain_int(const unsigned char *at, const
     do {
         uint64_t more = flat_some_digits(at, end, &digits);
 
+        /* Asked of all: whether there are 19 digits or 20 no processor can guess. */
+        too_large |= __builtin_mul_overflow(sum, flat_powers[digits], &sum);
+        too_large |= __builtin_add_overflow(sum, more, &sum);
         at += digits;
-        if (at - start > 19) {
-            if (__builtin_mul_overflow(sum, powers[digits], &sum) ||
-                __builtin_add_overflow(sum, more, &sum))
-                return NULL;
-        } else {
-            sum = sum * powers[digits] + more;
-        }
     } while (digits == 8 && at - start <= 16);
-    if (at == start || (*start == '0' && at - start > 1) || !flat_ends_plain(at, end)) return NULL;
+    if (at == start || too_large || (*start == '0' && at - start > 1) || !flat_ends_plain(at, end))
+        return NULL;
     number->kind = FLAT_INT;
     number->magnitude = sum;
     return at;
 }
 
-/* A float with a point. */
-static inline const unsigned char *flat_plain_float(const unsigned char *at,
-                                                    const unsigned char *end, double *value) {
-    size_t left = (size_t)(end - at), used;
-    bool negative;
+/* A float of few digits, with a point and without an exponent, not negative. */
+static inline const unsigned char *flat_plain_decimal(const unsigned char *at,
+                                                      const unsigned char *end, double *value) {
+    const unsigned char *start = at, *point;
+    uint64_t sum = 0;
 
-    if (left < 3) return NULL;
-    negative = *at == '-';
-    at += negative;
-    left -= negative;
+    if (end - at < 8) return NULL;
+    if (at[1] == '.') {
+        sum = (uint64_t)*at - '0';
+        point = at + 1;
+        if (sum > 9) return NULL;
+    } else {
+        point = flat_add_digits(at, end, &sum);
+        if (point == start || point == end || *point != '.') return NULL;
+    }
+    at = flat_add_digits(point + 1, end, &sum);
+    if (at - start > FLAT_SAFE_DIGITS + 1 || !flat_ends_plain(at, end)) return NULL;
+    return flat_float_of_digits(sum, -(int)(at - point - 1), value) ? at : NULL;
+}
+
+/* A float with a point, in any spelling but with a plus. */
+static inline const unsigned char *flat_any_float(const unsigned char *at, const unsigned char *end,
+                                                  double *value) {
+    size_t left = (size_t)(end - at), used;
+
     if (*at < '0' || *at > '9') return NULL;
     used = flat_float_read(at, left < FLAT_LONGEST_FLOAT ? left : FLAT_LONGEST_FLOAT, value);
     if (used == 0 || !flat_ends_plain(at + used, end)) return NULL;
-    if (at[1] != '.' && memchr(at, '.', used) == NULL) return NULL;
-    if (negative) *value = -*value;
-    return at + used;
+    return memchr(at, '.', used) == NULL ? NULL : at + used;
+}
+
+/* A float with a point. */
+static inline const unsigned char *flat_plain_float(const unsigned char *at,
+                                                    const unsigned char *end, double *value) {
+    const unsigned char *behind;
+    bool negative;
+
+    if (end - at < 3) return NULL;
+    negative = *at == '-';
+    at += negative;
+    behind = flat_plain_decimal(at, end, value);
+    if (behind == NULL) behind = flat_any_float(at, end, value);
+    if (behind != NULL && negative) *value = -*value;
+    return behind;
 }
 
 /* A text in single quotes, in ASCII and without escapes, which is copied to `room` as it is

@@ -119,6 +119,22 @@ def test_flat_errors_are_made_with_the_allocator_as_it_was(tmp_path, monkeypatch
         found.clear()
 
 
+def test_what_the_collector_calls_meets_it_as_it_was(tmp_path):
+    """A load of many has it look at the youngest before it is done."""
+    before, found = look(), []
+
+    def callback(*_):
+        found.append(look())
+
+    gc.callbacks.append(callback)
+    try:
+        for load in ways_of_flat(flat.dumps(LONG), tmp_path):
+            assert load() == LONG
+    finally:
+        gc.callbacks.remove(callback)
+    assert set(found) == {before}
+
+
 @pytest.mark.parametrize("of", [ways, ways_of_flat])
 def test_signals_meet_the_allocator_as_it_was(tmp_path, of):
     before, found = look(), []

@@ -21,7 +21,7 @@ _PIECE = 1 << 16  # rows
 
 
 class _Records:
-    """The records so far, in memory that grows.
+    """The records so far, in memory that grows, and is longer than they are.
 
     Texts are padded to the width of their field. When a longer one comes, all records
     move to a wider layout, in place; fields grow by a quarter at least, so that this is
@@ -50,7 +50,8 @@ class _Records:
                 ]
             )
         offsets = _offsets(self._widths)
-        self._reader.spread(self._memory, offsets[-1], list(zip(offsets, self._widths)))
+        fields = list(zip(offsets, self._widths))
+        self._reader.spread(self._memory, self._rows, offsets[-1], fields)
         self._rows += rows
 
     def finish(self) -> Any:
@@ -59,6 +60,7 @@ class _Records:
         if self._rows and widths != self._widths:
             self._move(widths)
         self._widths = widths
+        del self._memory[self._rows * sum(widths) :]
         return np.frombuffer(self._memory, self._dtype(), self._rows)
 
     def _wanted(self) -> tuple[list[int], list[int]]:
@@ -84,9 +86,9 @@ class _Records:
             if (before, after) != (INT, FLOAT):
                 continue
             name = self._fields[at].name
-            ints = np.frombuffer(self._memory, self._dtype())[name]
+            ints = np.frombuffer(self._memory, self._dtype(), self._rows)[name]
             self._kinds[at] = FLOAT
-            floats = np.frombuffer(self._memory, self._dtype())[name]
+            floats = np.frombuffer(self._memory, self._dtype(), self._rows)[name]
             for start in range(0, self._rows, _PIECE):
                 piece = slice(start, start + _PIECE)
                 floats[piece] = ints[piece].astype(np.float64)

@@ -30,6 +30,7 @@ static int columns_init(PyObject *object, PyObject *args, PyObject *keywords) {
                          (size_t)max_line) < 0)
         return -1;
     self->is_open = true;
+    self->size = flat_source_size(&self->source);
     self->file_name = Py_NewRef(name);
     return 0;
 }
@@ -77,7 +78,7 @@ static int next_record(flat_columns_object *self, struct flat_line *line) {
         *line = self->pending;
         return 1;
     }
-    while ((status = flat_source_line(&self->source, line)) > 0) {
+    while ((status = flat_source_next(&self->source, line)) > 0) {
         if (line->too_long) return flat_columns_raise_long(self);
         if (line->start < line->end && *line->start == '(') return 1; /* as most do */
         if (!flat_is_blank(line->start, line->end)) return 1;
@@ -291,8 +292,9 @@ static PyObject *columns_state(PyObject *object, PyObject *index) {
                          (Py_ssize_t)column->longest);
 }
 
-PyDoc_STRVAR(spread_doc, "spread($self, records, stride, fields, /)\n--\n\n"
-                         "Append the batch to a bytearray of records: fields are (offset, width).");
+PyDoc_STRVAR(spread_doc, "spread($self, records, row, stride, fields, /)\n--\n\n"
+                         "Put the batch into a bytearray of records, from a row on: fields are\n"
+                         "(offset, width). It becomes as long as the rest is likely to need.");
 
 static PyMethodDef columns_methods[] = {
     {"first", columns_first, METH_NOARGS, first_doc},
@@ -333,8 +335,8 @@ static PyType_Spec columns_spec = {
 
 PyDoc_STRVAR(move_doc,
              "move_records(records, rows, from_stride, to_stride, fields, /)\n--\n\n"
-             "Move the records in a bytearray, and no more, to another layout; fields are\n"
-             "(from, from_size, to, to_size), in order.");
+             "Move the records at the beginning of a bytearray to another layout; fields are\n"
+             "(from, from_size, to, to_size), in order. It becomes longer if need be.");
 
 static PyMethodDef columns_functions[] = {
     {"move_records", flat_move_records, METH_VARARGS, move_doc},

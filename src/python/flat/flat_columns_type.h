@@ -14,6 +14,7 @@ struct flat_held {
 typedef struct {
     PyObject_HEAD struct flat_source source;
     bool is_open;
+    uint64_t size; /* of the source, in bytes; 0: not known */
     struct flat_line pending; /* the first record, looked at and not yet read */
     bool has_pending;
     PyObject *file_name; /* for errors; str or None */

@@ -14,6 +14,11 @@ char *flat_float_write(double value, bool point, char *room) {
     return room + size;
 }
 
+bool flat_float_of_digits(uint64_t Py_UNUSED(digits), int Py_UNUSED(exponent),
+                          double *Py_UNUSED(value)) {
+    return false;
+}
+
 static size_t pass_digits(const unsigned char *text, size_t at, size_t size) {
     while (at < size && text[at] >= '0' && text[at] <= '9') at++;
     return at;

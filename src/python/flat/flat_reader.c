@@ -4,10 +4,6 @@
 
 #include "python/common/progress.h"
 
-static struct flat_state *state_of(struct flat_reader *reader) {
-    return PyModule_GetState(((PyHeapTypeObject *)Py_TYPE(reader))->ht_module);
-}
-
 int flat_reader_enter(struct flat_reader *reader) {
     if (reader->running) {
         PyErr_SetString(PyExc_ValueError, "the reader is in use");
@@ -34,8 +30,8 @@ static int report(struct flat_reader *reader, const struct flat_line *line) {
     reader->skipped += reader->errors != FLAT_RAISE;
     if (reader->errors == FLAT_SKIP) return 0;
     flat_reader_let_others_run(reader);
-    error =
-        flat_error_new(state_of(reader), &reader->parser, reader->name, line, reader->source.line);
+    error = flat_error_new(flat_reader_state(reader), &reader->parser, reader->name, line,
+                           reader->source.line);
     status = error == NULL ? -1 : collect_or_raise(reader, error);
     Py_XDECREF(error);
     flat_reader_keep_quiet(reader);
@@ -96,7 +92,7 @@ PyObject *flat_reader_next(struct flat_reader *reader) {
         /* Before a line is taken, which an exception would lose. */
         if (reader->source.position >= reader->look_at && flat_reader_look_around(reader) < 0)
             return NULL;
-        status = flat_source_line(&reader->source, &line);
+        status = flat_source_next(&reader->source, &line);
         if (status <= 0) break;
         if (flat_is_blank(line.start, line.end)) continue;
         record = parse_line(reader, &line);

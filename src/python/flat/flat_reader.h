@@ -28,6 +28,10 @@ struct flat_reader {
     uint64_t whole_size; /* of the input, as far as it is known */
 };
 
+static inline struct flat_state *flat_reader_state(struct flat_reader *reader) {
+    return PyModule_GetState(((PyHeapTypeObject *)Py_TYPE(reader))->ht_module);
+}
+
 /* Enters a method: -1 and an exception, if another is running. It ends with running = false. */
 int flat_reader_enter(struct flat_reader *reader);
 

@@ -32,11 +32,6 @@ static bool is_alone(const struct flat_reader *reader) {
     return reader->source.read == NULL || is_only_thread();
 }
 
-static uint64_t size_of(const struct flat_source *source) {
-    if (source->read == NULL) return (uint64_t)source->view.len;
-    return source->position + plain_file_left(source->read);
-}
-
 static PyObject *take_all(struct flat_reader *reader) {
     PyObject *records = PyList_New(0), *record;
 
@@ -51,32 +46,29 @@ static PyObject *take_all(struct flat_reader *reader) {
 /* The collector has counted all that was made and would go through the list at once,
  * to find nothing. A collection of the youngest without the list settles that; it comes
  * to the list when others give it a reason to. */
-static void settle_count(PyObject *records) {
-    PyObject *gc, *found = NULL;
+static void settle_count(struct flat_reader *reader, PyObject *records) {
+    PyObject *youngest, *found = NULL;
 
     if (PyList_GET_SIZE(records) < MANY) return;
-    gc = PyImport_ImportModule("gc");
-    if (gc == NULL) {
-        PyErr_Clear();
-        return;
-    }
+    youngest = PyLong_FromLong(0);
     PyObject_GC_UnTrack(records);
-    found = PyObject_CallMethod(gc, "collect", "i", 0);
+    flat_reader_let_others_run(reader); /* those that the collector calls */
+    if (youngest != NULL) found = PyObject_CallOneArg(flat_reader_state(reader)->collect, youngest);
     PyObject_GC_Track(records);
     if (found == NULL) PyErr_Clear();
     Py_XDECREF(found);
-    Py_DECREF(gc);
+    Py_XDECREF(youngest);
 }
 
 PyObject *flat_reader_load(struct flat_reader *reader) {
     PyObject *records;
     reader->is_alone = is_alone(reader);
-    if (reader->is_alone) reader->whole_size = size_of(&reader->source);
+    if (reader->is_alone) reader->whole_size = flat_source_size(&reader->source);
     flat_reader_keep_quiet(reader);
     records = take_all(reader);
     if (reader->is_alone) whole_arenas_end();
     reader->is_alone = reader->whole_arenas = false;
-    if (reader->gc_paused && records != NULL) settle_count(records);
+    if (reader->gc_paused && records != NULL) settle_count(reader, records);
     flat_reader_let_others_run(reader);
     return records;
 }

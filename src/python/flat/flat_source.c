@@ -198,6 +198,14 @@ int flat_source_open(struct flat_source *source, const struct flat_state *state,
     return open_file(source, state, file);
 }
 
+uint64_t flat_source_size(const struct flat_source *source) {
+    uint64_t left;
+
+    if (source->read == NULL) return (uint64_t)source->view.len;
+    left = source->plain ? plain_file_left(source->read) : 0;
+    return left == 0 ? 0 : source->position + left;
+}
+
 void flat_source_close(struct flat_source *source) {
     source->at = source->end = NULL;
     source->ended = true;

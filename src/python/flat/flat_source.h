@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "flat_compat.h"
 
@@ -42,6 +43,25 @@ int flat_source_open(struct flat_source *source, const struct flat_state *state,
 /* 1: the next line; 0: there is none; -1: an exception. A byte order mark before the
  * first line is passed over. */
 int flat_source_line(struct flat_source *source, struct flat_line *line);
+
+/* The same, in a few instructions where a line is whole in the buffer, as most are. */
+static inline int flat_source_next(struct flat_source *source, struct flat_line *line) {
+    const unsigned char *start = source->at, *feed;
+    size_t left = (size_t)(source->end - start);
+
+    if (source->line == 0 || source->is_within || left == 0) return flat_source_line(source, line);
+    feed = memchr(start, '\n', left);
+    if (feed == NULL || (size_t)(feed - start) > source->max_line)
+        return flat_source_line(source, line);
+    source->at = feed + 1;
+    source->position += (uint64_t)(source->at - start);
+    source->line++;
+    *line = (struct flat_line){start, feed - (feed > start && feed[-1] == '\r'), false};
+    return 1;
+}
+
+/* Bytes from the beginning to the end, as far as that is known; 0: it is not. */
+uint64_t flat_source_size(const struct flat_source *source);
 
 void flat_source_close(struct flat_source *source);
 

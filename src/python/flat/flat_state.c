@@ -5,7 +5,8 @@
 int flat_state_fill(struct flat_state *state) {
     if (io_types_fill(&state->io) < 0) return -1;
     state->text_base = import_attribute("_io", "_TextIOBase");
-    return state->text_base == NULL ? -1 : 0;
+    state->collect = import_attribute("gc", "collect");
+    return state->text_base == NULL || state->collect == NULL ? -1 : 0;
 }
 
 int flat_bounds_check(const struct flat_bounds *bounds) {

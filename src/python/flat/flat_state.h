@@ -10,6 +10,7 @@ struct flat_state {
     PyObject *error; /* shoal.flat.flat_error.FlatError, once it was needed; or NULL */
     struct io_types io;
     PyObject *text_base; /* _io._TextIOBase */
+    PyObject *collect;   /* gc.collect */
 };
 
 extern struct PyModuleDef flat_module_def;

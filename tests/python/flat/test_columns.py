@@ -148,6 +148,34 @@ def test_texts_that_grow(into: str) -> None:
     assert found == ([text.encode() for text in texts] if into == "numpy" else texts)
 
 
+@pytest.mark.parametrize(("first", "later"), [(300, 0), (0, 300)])
+def test_lines_that_are_not_as_long_as_the_first(tmp_path: Path, first: int, later: int) -> None:
+    """What the first lines say of the length of the array is wrong."""
+    path = tmp_path / "records"
+    rows = 40_000
+    with path.open("w", encoding="ascii") as file:
+        for at in range(2 * rows):
+            file.write(f"({at}, {at / 7}) #{'.' * (first if at < rows else later)}\n")
+    found = columns(path)
+    assert found["f0"].tolist() == list(range(2 * rows))
+    assert found["f1"].tolist() == [at / 7 for at in range(2 * rows)]
+    assert len(found.base.obj if isinstance(found.base, memoryview) else found.base) == found.nbytes
+
+
+@given(
+    st.integers(0, 10**22),
+    st.integers(0, 25),
+    st.sampled_from(["", "-"]),
+    st.sampled_from(["", "0", "00"]),
+)
+def test_floats_of_any_number_of_digits(digits: int, behind: int, sign: str, zeros: str) -> None:
+    text = str(digits).rjust(behind + 1, "0")
+    whole, part = text[: len(text) - behind], text[len(text) - behind :]
+    number = f"{sign}{whole}.{part}{zeros}"
+    found = columns(f"({number}, 1)\n(0.5, {'1' * 20})\n({number},1)\n".encode())
+    assert found["f0"].tolist() == [float(number), 0.5, float(number)]
+
+
 @into_any
 def test_many_columns(into: str) -> None:
     records = [tuple(range(at, at + 3000)) for at in range(70)]
