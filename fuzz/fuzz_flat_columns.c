@@ -114,7 +114,19 @@ static void check_column(const struct flat_columns *table, const struct flat_col
     must(column->text_size <= column->text_room);
 }
 
+/* A line that failed is taken back, and nothing of it is left. */
+static void take_back(struct flat_columns *table, struct flat_column *before) {
+    flat_columns_restore(table, before);
+    for (size_t i = 0; i < table->count; i++) {
+        before[i].text = table->columns[i].text; /* it may have moved */
+        before[i].text_room = table->columns[i].text_room;
+    }
+    must(memcmp(before, table->columns, table->count * sizeof *before) == 0);
+}
+
 static void read_lines(struct flat_columns *table, const uint8_t *at, const uint8_t *end) {
+    struct flat_column before[MOST_COLUMNS];
+
     while (at < end) {
         const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
         struct flat_cursor cursor = {at, stop == NULL ? end : stop, NULL, NULL};
@@ -124,10 +136,12 @@ static void read_lines(struct flat_columns *table, const uint8_t *at, const uint
             check_batch(table);
             flat_columns_restart(table);
         }
+        flat_columns_remember(table, before);
         if (!flat_is_blank(at, close) && !flat_columns_line(table, &cursor)) {
             must(table->no_memory || (cursor.wrong >= start && cursor.wrong <= close));
             must(cursor.expected != NULL && flat_column(start, cursor.wrong) > 0);
-            return;
+            if (table->no_memory) return;
+            take_back(table, before);
         }
         for (size_t i = 0; i < table->count; i++) check_column(table, &table->columns[i]);
         at = stop == NULL ? end : stop + 1;

@@ -88,6 +88,11 @@ bool flat_columns_shape(struct flat_cursor *cursor, enum flat_shape *shape, size
  * what was expected, `wrong` in which column. The batch must not be full. */
 bool flat_columns_line(struct flat_columns *table, struct flat_cursor *cursor);
 
+/* For who goes on behind a line that does not fit: remembers the columns before a line, in
+ * an array of `count`, and brings them back after it failed, as if it had not been there. */
+void flat_columns_remember(const struct flat_columns *table, struct flat_column *before);
+void flat_columns_restore(struct flat_columns *table, const struct flat_column *before);
+
 static inline bool flat_columns_are_full(const struct flat_columns *table) {
     return table->rows == table->most_rows || table->text_size >= FLAT_BATCH_TEXT;
 }

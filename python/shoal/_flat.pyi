@@ -92,8 +92,16 @@ class Columns:
     position: int
     """Bytes read, to the end of the last line."""
 
+    errors: list[FlatError]
+    """What was wrong with lines that were passed over, where that is collected."""
+
     def __init__(
-        self, source: ReadableFile | bytes | Any, name: str | None = None, max_line: int = 0
+        self,
+        source: ReadableFile | bytes | Any,
+        name: str | None = None,
+        max_line: int = 0,
+        errors: str = "raise",
+        progress: Callable[[int, float | None], object] | None = None,
     ) -> None: ...
     def first(self) -> tuple[int, int, list[bytes]]:
         """The shape of the first record (0: there is none), its values, its keys."""
@@ -115,7 +123,7 @@ class Columns:
     def spread(
         self, records: bytearray, row: int, stride: int, fields: list[tuple[int, int]], /
     ) -> None:
-        """Append the batch as records with fields of (offset, width)."""
+        """Put the batch into records from a row on, in fields of (offset, width)."""
 
 def move_records(
     records: bytearray,

@@ -91,6 +91,9 @@ bool flat_columns_shape(struct flat_cursor *cursor, enum flat_shape *shape, size
         fits = pass_value(&look);
     }
     if (fits && *count == 0) fits = flat_fail(&look, look.at, "at least one value");
+    look.at += fits && *shape != FLAT_SHAPE_VALUE; /* the closing bracket */
+    if (fits && flat_peek(&look) != FLAT_END)
+        fits = flat_fail(&look, look.at, "the end of the line");
     cursor->wrong = look.wrong;
     cursor->expected = look.expected;
     return fits;
@@ -231,6 +234,45 @@ static bool read_record(struct flat_columns *table, struct flat_cursor *cursor) 
         return read_value(table, &table->columns[0], cursor);
     }
 }
+
+/* ---- Going on behind a bad line ------------------------------------------- */
+
+void flat_columns_remember(const struct flat_columns *table, struct flat_column *before) {
+    memcpy(before, table->columns, table->count * sizeof *before);
+}
+
+/* Ints that the line's float made floats: each was exact, or it would have failed. */
+static void floats_to_ints(const struct flat_columns *table, struct flat_column *column) {
+    for (size_t row = 0; row < table->rows; row++) {
+        int64_t whole;
+        double real;
+
+        memcpy(&real, column->values + 8 * row, sizeof real);
+        whole = (int64_t)real;
+        memcpy(column->values + 8 * row, &whole, sizeof whole);
+    }
+}
+
+/* The text may have moved, and has more room now. */
+static void restore_column(struct flat_columns *table, struct flat_column *column,
+                           const struct flat_column *before) {
+    unsigned char *text = column->text;
+    size_t room = column->text_room, row = table->rows;
+
+    if (before->kind == FLAT_KIND_INT && column->kind == FLAT_KIND_FLOAT)
+        floats_to_ints(table, column);
+    table->text_size -= column->text_size - before->text_size;
+    *column = *before;
+    column->text = text;
+    column->text_room = room;
+    if (column->nulls > 0) column->valid[row / 8] |= (unsigned char)(1u << row % 8);
+}
+
+void flat_columns_restore(struct flat_columns *table, const struct flat_column *before) {
+    for (size_t i = 0; i < table->count; i++) restore_column(table, &table->columns[i], &before[i]);
+}
+
+/* ---- Lines ---------------------------------------------------------------- */
 
 bool flat_columns_line(struct flat_columns *table, struct flat_cursor *cursor) {
     table->wrong = NULL;

@@ -329,7 +329,7 @@ def _open(
             name=name if isinstance(name, str) else None,
             errors=errors,
             share=share,
-            progress=_bar(file) if progress is True else progress or None,
+            progress=_progress(progress, file),
             close=_is_path(source),
             **bounds,
         )
@@ -339,9 +339,9 @@ def _open(
         raise
 
 
-def _bar(file: Any) -> Callable[[int, float | None], object] | None:
-    """Return what draws a bar for reading, None where nobody would see it."""
-    from shoal.flat.reading_bar import ReadingBar
+def _progress(progress: Progress, file: Any) -> Callable[[int, float | None], object] | None:
+    if not progress:
+        return None
+    from shoal.flat.reading_bar import progress_for
 
-    bar = ReadingBar.on_terminal()
-    return bar.reading(file).update if bar else None
+    return progress_for(progress, file)

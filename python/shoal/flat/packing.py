@@ -6,22 +6,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib import import_module
 
 from shoal import _flat
 from shoal.flat.files import open_reading
+from shoal.flat.reading_bar import progress_for
 from shoal.flat.schemas import TEXT, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, Literal, Union
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Literal
 
-    from shoal._flat import ReadableFile
+    from shoal._flat import Columns
+    from shoal.flat import Errors, Progress, Source
     from shoal.flat.schemas import Field
-
-    Source = Union[str, "os.PathLike[str]", ReadableFile, bytes, bytearray, memoryview]
 
 __all__ = ["columns"]
 
@@ -41,13 +42,15 @@ def columns(
     *,
     fill: object | Mapping[str, object] = None,
     text: Literal["S", "U"] = "S",
+    errors: Errors = "raise",
+    progress: Progress = None,
     max_line: int | None = None,
 ) -> Any:
     """Read records that are all alike into columns.
 
     A record is a tuple or list, whose items go to the columns ``f0``, ``f1``, ...; a dict,
     whose keys name them; or a single value. Values are ints, floats, bools, str, bytes and
-    None. No object is made of any: what is read takes what the columns take, and a buffer.
+    None. No object is made of any of them.
 
     Parameters
     ----------
@@ -60,17 +63,21 @@ def columns(
     into : {"numpy", "array", "arrow"}
         A structured array; a dict of `array.array` and `Texts`; a `pyarrow.Table`.
     fill : value or mapping
-        What stands for None, everywhere or by column. Without it None is an error, except
-        in Arrow, which has nulls.
+        What stands for None, everywhere or by column; else None is an error, but for Arrow.
     text : {"S", "U"}
         NumPy only: str as UTF-8 bytes, or as characters, which take four bytes each.
+    errors : {"raise", "skip", "collect"}
+        What becomes of a line that does not fit: it raises, is passed over as if it were
+        not there, or is passed over and told of in what is returned.
+    progress : bool or callable, optional
+        As of `load`.
     max_line : int, optional
         Bytes of the longest line; 64 MiB by default.
 
     Returns
     -------
-    numpy.ndarray, dict or pyarrow.Table
-        The columns, in the order of the first record.
+    numpy.ndarray, dict or pyarrow.Table, or with errors="collect" a tuple of two
+        The columns, in the order of the first record; and a list of the errors.
 
     Raises
     ------
@@ -79,27 +86,30 @@ def columns(
         expected.
     ValueError
         The schema does not fit the records.
-    ImportError
-        NumPy, Arrow or the library for .zst is needed and missing.
-    OSError
-        The file cannot be read.
+    ImportError, OSError
+        NumPy, Arrow or the library for .zst is missing; the file cannot be read.
     """
-    if into not in _TARGETS:
-        raise ValueError(f"into: expected {', '.join(map(repr, _TARGETS))}, not {into!r}")
-    if text not in ("S", "U"):
-        raise ValueError(f"text: expected 'S' or 'U', not {text!r}")
-    return _open(source, (schema, _target(into), fill, text, max_line))
+    target = _target(into)
+    with _opened(source) as (file, name):
+        reader = _flat.Columns(file, name, max_line or 0, errors, progress_for(progress, file))
+        found = _read(reader, name, schema, target, fill, text)
+    return (found, reader.errors) if errors == "collect" else found
 
 
-def _open(source: Any, how: tuple[Any, ...]) -> Any:
+@contextlib.contextmanager
+def _opened(source: Any) -> Iterator[tuple[Any, str | None]]:
+    """Open a path; give out what is to be read, and what errors call it."""
     if isinstance(source, (str, os.PathLike)):
         with open_reading(source) as file:
-            return _read(file, os.fspath(source), *how)
+            yield file, os.fsdecode(source)
+        return
     name = getattr(source, "name", None)
-    return _read(source, name if isinstance(name, str) else None, *how)
+    yield source, name if isinstance(name, str) else None
 
 
 def _target(into: str) -> Any:
+    if into not in _TARGETS:
+        raise ValueError(f"into: expected {', '.join(map(repr, _TARGETS))}, not {into!r}")
     module, library, extra = _TARGETS[into]
     try:
         return import_module(module)
@@ -112,9 +122,8 @@ def _target(into: str) -> Any:
 
 
 def _read(
-    source: Any, name: str | None, schema: object, target: Any, fill: object, text: str, most: Any
+    reader: Columns, name: str | None, schema: object, target: Any, fill: object, text: str
 ) -> Any:
-    reader = _flat.Columns(source, name, most or 0)
     shape, count, encoded = reader.first()
     keys = [key.decode("utf-8", "surrogatepass") for key in encoded] if shape == _KEYS else None
     if keys is not None and len(set(keys)) != len(keys):
@@ -142,6 +151,8 @@ def _as_text(fields: list[Field], text: str) -> list[Field]:
     """Mark the columns of str that are to have characters: -1, as many as it takes."""
     from dataclasses import replace
 
+    if text not in ("S", "U"):
+        raise ValueError(f"text: expected 'S' or 'U', not {text!r}")
     if text == "S":
         return fields
     return [

@@ -10,7 +10,10 @@ from shoal._progress import ProgressBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    from shoal.flat import Progress
 
 
 class ReadingBar(ProgressBar):
@@ -34,6 +37,14 @@ class ReadingBar(ProgressBar):
 
     def __del__(self) -> None:
         self.close()
+
+
+def progress_for(progress: Progress, file: Any) -> Callable[[int, float | None], object] | None:
+    """Return what is to be called with the bytes read: None where nobody would see it."""
+    if progress is not True:
+        return progress or None
+    bar = ReadingBar.on_terminal()
+    return bar.reading(file).update if bar else None
 
 
 def size_of(file: Any) -> int:

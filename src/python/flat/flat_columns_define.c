@@ -105,7 +105,9 @@ int flat_columns_define(flat_columns_object *self, PyObject *list) {
     flat_columns_drop(self);
     table->columns = PyMem_Calloc(count + 1, sizeof *table->columns);
     self->held = PyMem_Calloc(count + 1, sizeof *self->held);
-    if (table->columns == NULL || self->held == NULL) {
+    if (self->errors != FLAT_RAISE) self->before = PyMem_Calloc(count + 1, sizeof *self->before);
+    if (table->columns == NULL || self->held == NULL ||
+        (self->errors != FLAT_RAISE && self->before == NULL)) {
         PyErr_NoMemory();
         return -1;
     }
@@ -132,6 +134,8 @@ void flat_columns_drop(flat_columns_object *self) {
     }
     PyMem_Free(self->held);
     PyMem_Free(self->table.columns);
+    PyMem_Free(self->before);
+    self->before = NULL;
     self->held = NULL;
     self->table.columns = NULL;
     self->table.count = 0;

@@ -1,24 +1,24 @@
 /* What is said of a line that does not fit its columns. */
 #include "flat_columns_type.h"
+#include "python/common/module_state.h"
 
 enum { SHOWN = 40 }; /* bytes of what was found */
 
-static int raise(flat_columns_object *self, size_t column, PyObject *expected, PyObject *found) {
-    PyObject *module = NULL, *type = NULL, *error = NULL;
+/* Takes `expected` and `found`, of which NULL is an exception. */
+static PyObject *make(flat_columns_object *self, size_t column, PyObject *expected,
+                      PyObject *found) {
+    PyObject *type = NULL, *error = NULL;
 
-    if (expected != NULL && found != NULL) module = PyImport_ImportModule("shoal.flat.flat_error");
-    if (module != NULL) type = PyObject_GetAttrString(module, "FlatError");
+    if (expected != NULL && found != NULL)
+        type = import_attribute("shoal.flat.flat_error", "FlatError");
     if (type != NULL)
         error = PyObject_CallFunction(type, "OKnOO", self->file_name,
                                       (unsigned long long)self->source.line, (Py_ssize_t)column,
                                       expected, found);
-    if (error != NULL) PyErr_SetObject(type, error);
-    Py_XDECREF(error);
     Py_XDECREF(type);
-    Py_XDECREF(module);
     Py_XDECREF(expected);
     Py_XDECREF(found);
-    return -1;
+    return error;
 }
 
 static PyObject *expected_in(const struct flat_column *column, const char *expected) {
@@ -54,19 +54,16 @@ static PyObject *found_at(const unsigned char *at, const unsigned char *end) {
     return shown;
 }
 
-int flat_columns_raise(flat_columns_object *self, const struct flat_line *line,
-                       const struct flat_cursor *cursor) {
-    if (self->table.no_memory) {
-        if (!PyErr_Occurred()) PyErr_NoMemory();
-        return -1;
-    }
-    return raise(self, flat_column(line->start, cursor->wrong),
-                 expected_in(self->table.wrong, cursor->expected),
-                 found_at(cursor->wrong, line->end));
+static PyObject *too_long(flat_columns_object *self) {
+    return make(self, self->source.max_line + 1,
+                PyUnicode_FromFormat("a line of at most %zu bytes", self->source.max_line),
+                PyUnicode_FromString("a longer one"));
 }
 
-int flat_columns_raise_long(flat_columns_object *self) {
-    return raise(self, self->source.max_line + 1,
-                 PyUnicode_FromFormat("a line of at most %zu bytes", self->source.max_line),
-                 PyUnicode_FromString("a longer one"));
+PyObject *flat_columns_error(flat_columns_object *self, const struct flat_line *line,
+                             const struct flat_cursor *cursor) {
+    if (line->too_long) return too_long(self);
+    return make(self, flat_column(line->start, cursor->wrong),
+                expected_in(self->table.wrong, cursor->expected),
+                found_at(cursor->wrong, line->end));
 }

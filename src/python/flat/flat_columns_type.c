@@ -3,19 +3,24 @@
 #include "flat_state.h"
 
 PyDoc_STRVAR(columns_doc,
-             "Columns(source, name=None, max_line=0)\n--\n\n"
+             "Columns(source, name=None, max_line=0, errors='raise', progress=None)\n--\n\n"
              "Records of a file or buffer, read into columns batch after batch.\n\n"
              "first() looks at the first record; begin() says what the columns are to be;\n"
              "read() reads a batch, whose bytes values(), ends(), text() and valid() show until\n"
-             "the next. Nothing here makes an object for a value.");
+             "the next. Nothing here makes an object for a value. A line that does not fit\n"
+             "raises FlatError; with errors='skip' or 'collect' it is passed over, as if it\n"
+             "were not there. progress() is called after each batch with the bytes read and the\n"
+             "part that is done, or None.");
 
 static int columns_init(PyObject *object, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"source", "name", "max_line", NULL};
+    static char *names[] = {"source", "name", "max_line", "errors", "progress", NULL};
     flat_columns_object *self = (flat_columns_object *)object;
-    PyObject *source, *name = Py_None;
+    PyObject *source, *name = Py_None, *progress = Py_None;
+    const char *errors = "raise";
     Py_ssize_t max_line = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|On", names, &source, &name, &max_line))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|OnsO", names, &source, &name, &max_line,
+                                     &errors, &progress))
         return -1;
     if (self->is_open) {
         PyErr_SetString(PyExc_RuntimeError, "Columns: its file is open already");
@@ -26,13 +31,16 @@ static int columns_init(PyObject *object, PyObject *args, PyObject *keywords) {
                      FLAT_LONGEST_TEXT, max_line);
         return -1;
     }
+    if (flat_errors_parse(errors, &self->errors) < 0) return -1;
     if (flat_source_open(&self->source, PyType_GetModuleState(Py_TYPE(object)), source,
                          (size_t)max_line) < 0)
         return -1;
     self->is_open = true;
     self->size = flat_source_size(&self->source);
     self->file_name = Py_NewRef(name);
-    return 0;
+    if (progress != Py_None) self->progress = Py_NewRef(progress);
+    self->list = PyList_New(0);
+    return self->list == NULL ? -1 : 0;
 }
 
 static int columns_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -43,6 +51,8 @@ static int columns_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->source.readinto);
     Py_VISIT(self->source.view.obj);
     Py_VISIT(self->file_name);
+    Py_VISIT(self->list);
+    Py_VISIT(self->progress);
     return 0;
 }
 
@@ -55,6 +65,8 @@ static int columns_clear(PyObject *object) {
     flat_columns_drop(self);
     Py_CLEAR(self->file_name);
     Py_CLEAR(self->keys);
+    Py_CLEAR(self->list);
+    Py_CLEAR(self->progress);
     return 0;
 }
 
@@ -69,74 +81,9 @@ static void columns_dealloc(PyObject *object) {
 
 /* ---- Reading ------------------------------------------------------------- */
 
-/* The next line with a record: 1, 0 at the end, -1 and an exception. */
-static int next_record(flat_columns_object *self, struct flat_line *line) {
-    int status;
-
-    if (self->has_pending) {
-        self->has_pending = false;
-        *line = self->pending;
-        return 1;
-    }
-    while ((status = flat_source_next(&self->source, line)) > 0) {
-        if (line->too_long) return flat_columns_raise_long(self);
-        if (line->start < line->end && *line->start == '(') return 1; /* as most do */
-        if (!flat_is_blank(line->start, line->end)) return 1;
-    }
-    return status;
-}
-
-static bool add_key(void *user, const struct flat_string *key) {
-    size_t size = (size_t)(key->body_end - key->body);
-    unsigned char *room = PyMem_Malloc(size + 1);
-    struct flat_cursor cursor = {key->body, key->body_end, NULL, NULL};
-    struct flat_text text;
-    PyObject *bytes = NULL;
-    int status = -1;
-
-    if (room == NULL) {
-        PyErr_NoMemory();
-        return false;
-    }
-    /* A wrong one is met again when the line is read, and reported then. */
-    if (flat_string_measure(&cursor, key, &text))
-        size = flat_string_write_utf8(key, room);
-    else
-        memcpy(room, key->body, size);
-    bytes = PyBytes_FromStringAndSize((const char *)room, (Py_ssize_t)size);
-    PyMem_Free(room);
-    if (bytes != NULL) status = PyList_Append(user, bytes);
-    Py_XDECREF(bytes);
-    return status == 0;
-}
-
 PyDoc_STRVAR(first_doc, "first($self, /)\n--\n\n"
                         "Return the shape of the first record, 0 where there is none, how many\n"
                         "values it has, and its keys in UTF-8.");
-
-static PyObject *columns_first(PyObject *object, PyObject *Py_UNUSED(args)) {
-    flat_columns_object *self = (flat_columns_object *)object;
-    struct flat_cursor cursor;
-    size_t count = 0;
-    int status;
-
-    if (!self->is_open || self->keys != NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "first: the file was begun");
-        return NULL;
-    }
-    self->keys = PyList_New(0);
-    status = self->keys == NULL ? -1 : next_record(self, &self->pending);
-    if (status < 0) return NULL;
-    if (status == 1) {
-        cursor = (struct flat_cursor){self->pending.start, self->pending.end, NULL, NULL};
-        if (!flat_columns_shape(&cursor, &self->table.shape, &count, add_key, self->keys)) {
-            if (!PyErr_Occurred()) flat_columns_raise(self, &self->pending, &cursor);
-            return NULL;
-        }
-        self->has_pending = true;
-    }
-    return Py_BuildValue("inO", (int)self->table.shape, (Py_ssize_t)count, self->keys);
-}
 
 PyDoc_STRVAR(begin_doc,
              "begin($self, columns, /)\n--\n\n"
@@ -160,31 +107,6 @@ static PyObject *columns_begin(PyObject *object, PyObject *list) {
 
 PyDoc_STRVAR(read_doc, "read($self, /)\n--\n\n"
                        "Read a batch and return how many rows it has, 0 at the end.");
-
-static PyObject *columns_read(PyObject *object, PyObject *Py_UNUSED(args)) {
-    flat_columns_object *self = (flat_columns_object *)object;
-    struct flat_columns *table = &self->table;
-    struct flat_line line;
-    int status = 0;
-
-    if (self->held == NULL || !self->is_open || self->running) {
-        PyErr_SetString(PyExc_RuntimeError, "read: begin() says what first, and one reads");
-        return NULL;
-    }
-    flat_columns_restart(table);
-    self->running = true;
-    while (table->count > 0 && !flat_columns_are_full(table) &&
-           (status = next_record(self, &line)) > 0) {
-        struct flat_cursor cursor = {line.start, line.end, NULL, NULL};
-
-        if (flat_columns_line(table, &cursor)) continue;
-        if (!PyErr_Occurred()) flat_columns_raise(self, &line, &cursor);
-        status = -1;
-        break;
-    }
-    self->running = false;
-    return status < 0 ? NULL : PyLong_FromSize_t(table->rows);
-}
 
 /* ---- What was read ------------------------------------------------------- */
 
@@ -297,9 +219,9 @@ PyDoc_STRVAR(spread_doc, "spread($self, records, row, stride, fields, /)\n--\n\n
                          "(offset, width). It becomes as long as the rest is likely to need.");
 
 static PyMethodDef columns_methods[] = {
-    {"first", columns_first, METH_NOARGS, first_doc},
+    {"first", flat_columns_first, METH_NOARGS, first_doc},
     {"begin", columns_begin, METH_O, begin_doc},
-    {"read", columns_read, METH_NOARGS, read_doc},
+    {"read", flat_columns_read, METH_NOARGS, read_doc},
     {"values", columns_values, METH_O, values_doc},
     {"ends", columns_ends, METH_O, ends_doc},
     {"offsets", columns_offsets, METH_VARARGS, offsets_doc},
@@ -314,7 +236,14 @@ static PyObject *columns_position(PyObject *object, void *Py_UNUSED(closure)) {
     return PyLong_FromUnsignedLongLong(((flat_columns_object *)object)->source.position);
 }
 
+static PyObject *columns_errors(PyObject *object, void *Py_UNUSED(closure)) {
+    flat_columns_object *self = (flat_columns_object *)object;
+
+    return Py_NewRef(self->list == NULL ? Py_None : self->list);
+}
+
 static PyGetSetDef columns_attributes[] = {
+    {"errors", columns_errors, NULL, "What was wrong with lines that were passed over.", NULL},
     {"position", columns_position, NULL, "Bytes read, to the end of the last line.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -3,6 +3,7 @@
 #define SHOAL_PYTHON_FLAT_COLUMNS_TYPE_H
 
 #include "flat_source.h"
+#include "flat_state.h"
 #include "shoal/flat_columns.h"
 
 /* What the pointers of a column point into; each is ours. */
@@ -19,8 +20,12 @@ typedef struct {
     bool has_pending;
     PyObject *file_name; /* for errors; str or None */
     PyObject *keys;      /* list of bytes: those of the first record */
+    PyObject *list;      /* of errors */
+    PyObject *progress;  /* NULL: none */
+    enum flat_errors errors;
     struct flat_columns table;
     struct flat_held *held; /* `table.count` of them */
+    struct flat_column *before; /* the columns before a line; NULL: one that fails is the last */
     bool running; /* in a method: code that it calls must not use this */
 } flat_columns_object;
 
@@ -29,10 +34,14 @@ typedef struct {
 int flat_columns_define(flat_columns_object *self, PyObject *list);
 void flat_columns_drop(flat_columns_object *self);
 
-/* Raises FlatError for a line. Always -1. `expected`: what the cursor says. */
-int flat_columns_raise(flat_columns_object *self, const struct flat_line *line,
-                       const struct flat_cursor *cursor);
-int flat_columns_raise_long(flat_columns_object *self);
+/* The FlatError for a line, which the cursor failed in if it is not too long. NULL: an
+ * exception. */
+PyObject *flat_columns_error(flat_columns_object *self, const struct flat_line *line,
+                             const struct flat_cursor *cursor);
+
+/* flat_columns_read.c: methods */
+PyObject *flat_columns_first(PyObject *object, PyObject *args);
+PyObject *flat_columns_read(PyObject *object, PyObject *args);
 
 /* Adds the type and move_records() to the module. */
 int flat_columns_add(PyObject *module);

@@ -6,8 +6,6 @@
 
 #include "flat_parser.h"
 
-enum flat_errors { FLAT_RAISE, FLAT_SKIP, FLAT_COLLECT };
-
 struct flat_reader {
     PyObject_HEAD struct flat_source source;
     struct flat_parser parser;

@@ -72,19 +72,6 @@ static PyObject *reader_enter(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 
 /* ---- Making and dropping ------------------------------------------------- */
 
-static int parse_errors(struct flat_reader *reader, const char *errors) {
-    static const char *const names[] = {"raise", "skip", "collect"};
-
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(errors, names[i]) != 0) continue;
-        reader->errors = (enum flat_errors)i;
-        return 0;
-    }
-    PyErr_Format(PyExc_ValueError, "errors: expected 'raise', 'skip' or 'collect', not '%.50s'",
-                 errors);
-    return -1;
-}
-
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     static char *known[] = {"source",     "name",  "errors",   "max_depth", "max_line",
                             "max_digits", "share", "progress", "close",     NULL};
@@ -107,7 +94,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     reader->look_at = FLAT_AT_ONCE;
     if (progress != Py_None) reader->progress = Py_NewRef(progress);
     reader->list = PyList_New(0);
-    if (reader->list == NULL || parse_errors(reader, errors) < 0 ||
+    if (reader->list == NULL || flat_errors_parse(errors, &reader->errors) < 0 ||
         flat_source_open(&reader->source, PyType_GetModuleState(type), source,
                          (size_t)bounds.max_line) < 0)
         Py_CLEAR(reader);

@@ -1,17 +1,12 @@
 /* What is told of a line that is no record. */
 #include "flat_parser.h"
+#include "python/common/module_state.h"
 
 enum { SHOWN = 16 }; /* characters */
 
 /* shoal.flat.flat_error.FlatError; a borrowed reference. */
 static PyObject *error_class(struct flat_state *state) {
-    PyObject *module;
-
-    if (state->error != NULL) return state->error;
-    module = PyImport_ImportModule("shoal.flat.flat_error");
-    if (module == NULL) return NULL;
-    state->error = PyObject_GetAttrString(module, "FlatError");
-    Py_DECREF(module);
+    if (state->error == NULL) state->error = import_attribute("shoal.flat.flat_error", "FlatError");
     return state->error;
 }
 

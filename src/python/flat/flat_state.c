@@ -9,6 +9,19 @@ int flat_state_fill(struct flat_state *state) {
     return state->text_base == NULL || state->collect == NULL ? -1 : 0;
 }
 
+int flat_errors_parse(const char *name, enum flat_errors *errors) {
+    static const char *const names[] = {"raise", "skip", "collect"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(name, names[i]) != 0) continue;
+        *errors = (enum flat_errors)i;
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "errors: expected 'raise', 'skip' or 'collect', not '%.50s'",
+                 name);
+    return -1;
+}
+
 int flat_bounds_check(const struct flat_bounds *bounds) {
     const struct {
         const char *name;

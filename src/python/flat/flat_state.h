@@ -32,6 +32,12 @@ enum {
     FLAT_AT_ONCE = 256 * 1024, /* bytes between two looks at signals and progress */
 };
 
+/* What becomes of a line that is wrong. */
+enum flat_errors { FLAT_RAISE, FLAT_SKIP, FLAT_COLLECT };
+
+/* From the name that the caller gives; -1 and a ValueError. */
+int flat_errors_parse(const char *name, enum flat_errors *errors);
+
 /* Checks bounds that were given; -1 and a ValueError. */
 int flat_bounds_check(const struct flat_bounds *bounds);
 
