@@ -13,10 +13,12 @@ of Python.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bench.c.run as c_programs
 import bench.columns.run as columns
@@ -26,6 +28,7 @@ import bench.pickles.run as pickles
 import bench.profile.run as profiler
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
+from bench.comparison import Comparison
 from bench.harness import RESULTS, ROOT, BenchError, Row
 
 QUICK_RESULTS = ROOT / "build" / "bench-quick"
@@ -90,30 +93,14 @@ def _service(choice: Choice, output: Path) -> None:
     service.measure(service.quick(plan) if choice.quick else plan, output)
 
 
-def _profile(choice: Choice, output: Path) -> None:
-    # Its processes take a second each, and there are many: half the rounds.
-    plan = profiler.planned(choice.python, (choice.rounds + 1) // 2)
-    profiler.measure(profiler.quick(plan) if choice.quick else plan, output)
+def _compared(comparison: Comparison[Any], fewer: int) -> Part:
+    """Return a part whose processes take a second each or more: so many times fewer rounds."""
 
+    def measure(choice: Choice, output: Path) -> None:
+        rounds = math.ceil(choice.rounds / fewer)
+        comparison.measure(comparison.plan(choice.python, rounds, quick=choice.quick), output)
 
-def _inspect(choice: Choice, output: Path) -> None:
-    plan = inspector.planned(choice.python, (choice.rounds + 2) // 3)
-    inspector.measure(inspector.quick(plan) if choice.quick else plan, output)
-
-
-def _pickles(choice: Choice, output: Path) -> None:
-    plan = pickles.planned(choice.python, (choice.rounds + 1) // 2)
-    pickles.measure(pickles.quick(plan) if choice.quick else plan, output)
-
-
-def _flat(choice: Choice, output: Path) -> None:
-    plan = flat_files.planned(choice.python, (choice.rounds + 1) // 2)
-    flat_files.measure(flat_files.quick(plan) if choice.quick else plan, output)
-
-
-def _columns(choice: Choice, output: Path) -> None:
-    plan = columns.planned(choice.python, (choice.rounds + 1) // 2)
-    columns.measure(columns.quick(plan) if choice.quick else plan, output)
+    return Part(measure, comparison.rows)
 
 
 # In the order of the table. The names are those of the files of raw data.
@@ -125,11 +112,11 @@ PARTS = {
     "release-churn": Part(_release_churn, release.churn_rows),
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
-    "profile": Part(_profile, profiler.rows),
-    "inspect": Part(_inspect, inspector.rows),
-    "pickle": Part(_pickles, pickles.rows),
-    "flat": Part(_flat, flat_files.rows),
-    "columns": Part(_columns, columns.rows),
+    "profile": _compared(profiler.COMPARISON, fewer=2),
+    "inspect": _compared(inspector.COMPARISON, fewer=3),
+    "pickle": _compared(pickles.COMPARISON, fewer=2),
+    "flat": _compared(flat_files.COMPARISON, fewer=2),
+    "columns": _compared(columns.COMPARISON, fewer=2),
 }
 
 

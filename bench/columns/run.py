@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import harness, table
+from bench import harness
 from bench.columns.rows import BASE, rows
+from bench.comparison import Comparison
 from bench.harness import ROOT, SHOAL, BenchError
 
 COLUMNS = ("round", "allocator", "cpu", "extra_kib")
@@ -71,16 +72,17 @@ def measure(plan: Plan, output: Path) -> None:
             progress.done()
 
 
-def _main() -> None:
-    options = harness.parser("Columns of a file of records beside others.", rounds=7)
-    options.add_argument("--quick", action="store_true", help="prove that everything runs")
-    got = options.parse_args()
-    harness.pin(got.cpu)
-    plan = planned(got.python, got.rounds, got.allocators)
-    output = got.output or harness.result_file("columns", got.python)
-    measure(quick(plan) if got.quick else plan, output)
-    table.show(rows(output))
+COMPARISON = Comparison(
+    "columns",
+    "Columns of a file of records beside others.",
+    7,
+    planned,
+    quick,
+    measure,
+    rows,
+    shows=False,
+)
 
 
 if __name__ == "__main__":
-    harness.main(_main)
+    harness.main(COMPARISON.main)

@@ -18,7 +18,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import harness, table
+from bench import harness
+from bench.comparison import Comparison
 from bench.harness import ROOT, SHOAL, BenchError
 from bench.inspect import tools
 from bench.inspect.rows import rows
@@ -198,20 +199,10 @@ def measure(plan: Plan, output: Path) -> None:
             _measure_heap(plan, heap, results, progress)
 
 
-def _main() -> None:
-    options = harness.parser("`shoal inspect` beside others.", rounds=5)
-    options.add_argument("--quick", action="store_true", help="prove that everything runs")
-    options.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: show raw data")
-    got = options.parse_args()
-    if got.show is not None:
-        table.show(rows(got.show))
-        return
-    harness.pin(got.cpu)
-    plan = planned(got.python, got.rounds, got.allocators)
-    output = got.output or harness.result_file("inspect", got.python)
-    measure(quick(plan) if got.quick else plan, output)
-    table.show(rows(output))
+COMPARISON = Comparison(
+    "inspect", "`shoal inspect` beside others.", 5, planned, quick, measure, rows
+)
 
 
 if __name__ == "__main__":
-    harness.main(_main)
+    harness.main(COMPARISON.main)

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import harness, table
+from bench import harness
+from bench.comparison import Comparison
 from bench.harness import SHOAL, BenchError
 from bench.pickles.data import COUNTS
 from bench.pickles.rows import rows
@@ -147,20 +148,8 @@ def measure(plan: Plan, output: Path) -> None:
                 progress.done()
 
 
-def _main() -> None:
-    options = harness.parser("shoal.pickle beside others.", rounds=8)
-    options.add_argument("--quick", action="store_true", help="prove that everything runs")
-    options.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: show raw data")
-    got = options.parse_args()
-    if got.show is not None:
-        table.show(rows(got.show))
-        return
-    harness.pin(got.cpu)
-    plan = planned(got.python, got.rounds, got.allocators)
-    output = got.output or harness.result_file("pickle", got.python)
-    measure(quick(plan) if got.quick else plan, output)
-    table.show(rows(output))
+COMPARISON = Comparison("pickle", "shoal.pickle beside others.", 8, planned, quick, measure, rows)
 
 
 if __name__ == "__main__":
-    harness.main(_main)
+    harness.main(COMPARISON.main)

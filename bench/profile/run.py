@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import harness, speed, table
+from bench import harness, speed
+from bench.comparison import Comparison
 from bench.profile import profilers
 from bench.profile.profilers import Profiler, Runs
 from bench.profile.rows import rows
@@ -116,20 +117,10 @@ def _loops(plan: Plan, runs: Runs, name: str, base: Profiler) -> int:
     return int(str(_bystander(plan, runs, name, base, 0, 0)["count"]))
 
 
-def _main() -> None:
-    options = harness.parser("The line profiler beside others.", rounds=7)
-    options.add_argument("--quick", action="store_true", help="prove that everything runs")
-    options.add_argument("--show", type=Path, metavar="FILE", help="measure nothing: show raw data")
-    got = options.parse_args()
-    if got.show is not None:
-        table.show(rows(got.show))
-        return
-    harness.pin(got.cpu)
-    plan = planned(got.python, got.rounds, got.allocators)
-    output = got.output or harness.result_file("profile", got.python)
-    measure(quick(plan) if got.quick else plan, output)
-    table.show(rows(output))
+COMPARISON = Comparison(
+    "profile", "The line profiler beside others.", 7, planned, quick, measure, rows
+)
 
 
 if __name__ == "__main__":
-    harness.main(_main)
+    harness.main(COMPARISON.main)
