@@ -19,13 +19,14 @@ import dataclasses
 import json
 import os
 
+from shoal._json_reading import BadJSONError, parse, read
 from shoal.inspect import snapshot as model
 from shoal.inspect.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, TextIO
+    from typing import Any, TextIO
 
 __all__ = ["VERSION", "VERSION_KEY", "BadSnapshotError", "from_json", "load", "write_json"]
 
@@ -38,8 +39,10 @@ MOST_BYTES = 2**30
 _MOST = 2**64 - 1
 
 
-class BadSnapshotError(ValueError):
+class BadSnapshotError(BadJSONError):
     """What is wrong with a snapshot's file, in one line for the user."""
+
+    kind = "snapshot"
 
 
 # ---- Writing ------------------------------------------------------------------------
@@ -96,12 +99,7 @@ def load(path: str | os.PathLike[str]) -> Snapshot:
     OSError
         It cannot be read.
     """
-    with open(path, "rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    name = os.fsdecode(path)
-    if len(data) > MOST_BYTES:
-        raise BadSnapshotError(f"{name}: larger than a snapshot can be ({MOST_BYTES >> 20} MiB)")
-    return from_json(data, name)
+    return from_json(read(path, MOST_BYTES, BadSnapshotError), os.fsdecode(path))
 
 
 def from_json(data: str | bytes, name: str = "snapshot") -> Snapshot:
@@ -119,24 +117,7 @@ def from_json(data: str | bytes, name: str = "snapshot") -> Snapshot:
     BadSnapshotError
         See `load`.
     """
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        return _snapshot(json.loads(text, parse_constant=_no_number))
-    except UnicodeDecodeError as error:
-        reason = f"not JSON: byte {error.start} is not UTF-8"
-    except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-    except RecursionError:
-        reason = "not a snapshot: nested too deeply"
-    except BadSnapshotError as error:
-        reason = str(error)
-    except ValueError as error:
-        reason = f"not a snapshot: {error}"  # Such as a number of more digits than Python reads.
-    raise BadSnapshotError(f"{name}: {reason}")
-
-
-def _no_number(name: str) -> NoReturn:
-    raise BadSnapshotError(f"{name} is not a figure")
+    return parse(data, name, _snapshot, BadSnapshotError)
 
 
 def _snapshot(found: object) -> Snapshot:

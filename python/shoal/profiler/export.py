@@ -21,12 +21,13 @@ import dataclasses
 import json
 import os
 
+from shoal._json_reading import parse, read
 from shoal.profiler.model import Report
 from shoal.profiler.schema import VERSION, VERSION_KEY, BadProfileError, report_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TextIO
+    from typing import TextIO
 
 __all__ = ["CSV_COLUMNS", "BadProfileError", "from_json", "load", "write_csv", "write_json"]
 
@@ -107,12 +108,7 @@ def load(path: str | os.PathLike[str]) -> Report:
     OSError
         It cannot be read.
     """
-    with open(path, "rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    name = os.fsdecode(path)
-    if len(data) > MOST_BYTES:
-        raise BadProfileError(f"{name}: larger than a profile can be ({MOST_BYTES >> 20} MiB)")
-    return from_json(data, name)
+    return from_json(read(path, MOST_BYTES, BadProfileError), os.fsdecode(path))
 
 
 def from_json(data: str | bytes, name: str = "profile") -> Report:
@@ -130,21 +126,7 @@ def from_json(data: str | bytes, name: str = "profile") -> Report:
     BadProfileError
         See `load`.
     """
-    try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
-        return report_of(found)
-    except UnicodeDecodeError as error:
-        reason = f"not JSON: byte {error.start} is not UTF-8"
-    except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-    except RecursionError:
-        reason = "not a profile: nested too deeply"
-    except BadProfileError as error:
-        reason = str(error)
-    except ValueError as error:
-        reason = f"not a profile: {error}"  # Such as a number of more digits than Python reads.
-    raise BadProfileError(f"{name}: {reason}")
+    return parse(data, name, report_of, BadProfileError, pairs=_once)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -154,7 +136,3 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(key for key in names if names.count(key) > 1)
         raise BadProfileError(f"the key {ascii(twice)[:60]} is there twice in one object")
     return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise BadProfileError(f"{name} is not a figure")

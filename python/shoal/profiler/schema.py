@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from shoal._json_reading import BadJSONError
 from shoal.profiler.model import Function, Line, Pin, Report
 
 TYPE_CHECKING = False
@@ -28,8 +29,10 @@ _COUNTS = ("hits", "live", "live_blocks", "made", "peak", "returned", "pinned")
 _CHANGES = ("net", "held", "worst_growth")
 
 
-class BadProfileError(ValueError):
+class BadProfileError(BadJSONError):
     """What is wrong with a profile's file, in one line for the user."""
+
+    kind = "profile"
 
 
 def report_of(found: object) -> Report:
