@@ -7,22 +7,21 @@ while it was enabled.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections import Counter
 
 from shoal import _profile
 from shoal.memory_profiler.backends import own_reading
+from shoal.memory_profiler.reporting import function_of, report_of
 from shoal.memory_profiler.tracing import codes_within
-from shoal.profiler.model import Function, Line, Report
-from shoal.profiler.source import NoSourceError, SourceChangedError, line_count
+from shoal.profiler.source import line_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
+    from shoal.profiler.model import Function, Report
     from shoal.profiler.source import Source
 
     Figures = tuple[int, list[tuple[int, ...]]]
@@ -94,19 +93,7 @@ class ResidentEngine:
             for code in self._before:
                 self._collect(code)
             functions = tuple(self._function(*function) for function in self._functions)
-        return Report(
-            functions=functions,
-            allocator="pymalloc",
-            pid=os.getpid(),
-            command=tuple(sys.argv),
-            python=sys.version.partition(" ")[0],
-            started=self._started,
-            seconds=time.time() - self._started,
-            live=0,
-            held=0,
-            returned=0,
-            rss=self._read(),
-        )
+        return report_of(functions, started=self._started, read_rss=self._read)
 
     def _read(self) -> int:
         """Return resident bytes without the engine's own, as it gives them of lines."""
@@ -143,20 +130,14 @@ class ResidentEngine:
                 sums[_HITS] += of[_HITS]
                 sums[_RSS] = max(sums[_RSS], of[_RSS])
                 sums[_RSS_GROWTH] += of[_RSS_GROWTH]
-        try:
-            texts = source.lines()
-        except (NoSourceError, SourceChangedError):  # The figures are right all the same.
-            texts = ("",) * line_count(code)
-        lines = []
-        for number, text in enumerate(texts, source.first_line):
-            hits, rss, growth = by_number.get(number, (0, 0, 0))
-            if hits:
-                lines.append(Line(number, text, hits, rss=rss, rss_growth=growth))
-            else:
-                lines.append(Line(number, text))
-        calls, before = self._calls[code], self._rss_before.get(code)
-        name = getattr(code, "co_qualname", code.co_name)
-        return Function(name, source.filename, source.first_line, calls, tuple(lines), before)
+        return function_of(
+            code,
+            source,
+            by_number,
+            calls=self._calls[code],
+            rss_before=self._rss_before.get(code),
+            line_count=line_count(code),
+        )
 
 
 def _watched_within(code: CodeType) -> list[CodeType]:

@@ -10,14 +10,12 @@ debugger's or a coverage tool's.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 
 from shoal.memory_profiler.backends import own_reading
-from shoal.profiler.model import Function, Line, Report
-from shoal.profiler.source import NoSourceError, SourceChangedError
+from shoal.memory_profiler.reporting import function_of, report_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
+    from shoal.profiler.model import Function, Report
     from shoal.profiler.source import Source
 
     Trace = Callable[[FrameType, str, Any], Any]
@@ -107,16 +106,14 @@ class _Figures:
     def function(self) -> Function:
         """Return them as a report has them."""
         first = self.source.first_line
-        try:
-            texts = self.source.lines()
-        except (NoSourceError, SourceChangedError):  # The figures are right all the same.
-            texts = ("",) * (max(self.lines, default=first) - first + 1)
-        lines = []
-        for number, text in enumerate(texts, first):
-            hits, after, growth = self.lines.get(number, (0, None, None))
-            lines.append(Line(number, text, hits or 0, rss=after, rss_growth=growth))
-        name = getattr(self.code, "co_qualname", self.code.co_name)
-        return Function(name, self.source.filename, first, self.calls, tuple(lines), self.before)
+        return function_of(
+            self.code,
+            self.source,
+            self.lines,
+            calls=self.calls,
+            rss_before=self.before,
+            line_count=max(self.lines, default=first) - first + 1,
+        )
 
 
 class TracingEngine:
@@ -166,19 +163,8 @@ class TracingEngine:
 
     def report(self) -> Report:
         """Return the figures so far."""
-        return Report(
-            functions=tuple(figures.function() for figures in self._functions),
-            allocator="pymalloc",
-            pid=os.getpid(),
-            command=tuple(sys.argv),
-            python=sys.version.partition(" ")[0],
-            started=self._started,
-            seconds=time.time() - self._started,
-            live=0,
-            held=0,
-            returned=0,
-            rss=self._read(),
-        )
+        functions = (figures.function() for figures in self._functions)
+        return report_of(functions, started=self._started, read_rss=self._read)
 
     def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
         figures = self._figures.get(frame.f_code)
