@@ -27,6 +27,7 @@ static inline int is_guarded(PyMemAllocatorDomain domain) { return domain != PYM
 
 /* ---- While nobody wants to know: fast, and after many calls at rest --------------- */
 
+enum { IDLE_MOST = 1 << 14 };
 static unsigned idle_calls;
 static void rest(void);
 
@@ -34,7 +35,6 @@ static inline int is_idle(void) { return seldom(shoal_profile_is_idle()) && !is_
 
 /* Not at once, as the next call of a watched function may be near. */
 static inline void rest_after_many(PyMemAllocatorDomain domain) {
-    enum { IDLE_MOST = 1 << 14 };
     if (is_guarded(domain) && seldom(++idle_calls > IDLE_MOST)) rest();
 }
 
@@ -193,6 +193,29 @@ DOMAIN(raw, PYMEM_DOMAIN_RAW)
 DOMAIN(memory, PYMEM_DOMAIN_MEM)
 DOMAIN(object, PYMEM_DOMAIN_OBJ)
 
+static enum {
+    AWAY,     /* nobody calls us                                          */
+    FOR_GONE, /* blocks that are resized or given back are ours to tell of; of
+                 RAW all: what another tool takes for itself it takes there,
+                 maybe under a lock, and must not meet itself behind us    */
+    IN_PLACE, /* all                                                      */
+} place;
+
+/* What gives back while we are FOR_GONE: nearly all blocks have no note. A tool that
+ * has come meanwhile may call it later as well. */
+#define FREE_FOR_GONE(name, domain) \
+    static __attribute__((flatten)) void name##_free_for_gone(void *context, void *block) { \
+        if (seldom(place != FOR_GONE) || seldom(shoal_profile_is_noted(block)) || \
+            seldom(++idle_calls > IDLE_MOST)) { \
+            name##_free(context, block); \
+            return; \
+        } \
+        before[domain].free(before[domain].ctx, block); \
+    }
+
+FREE_FOR_GONE(memory, PYMEM_DOMAIN_MEM)
+FREE_FOR_GONE(object, PYMEM_DOMAIN_OBJ)
+
 /* ---- In the allocators' place, or not ------------------------------------------- */
 
 static const PyMemAllocatorEx ours[] = {
@@ -202,15 +225,17 @@ static const PyMemAllocatorEx ours[] = {
 };
 enum { FIRST = PYMEM_DOMAIN_RAW, FIRST_GUARDED = PYMEM_DOMAIN_MEM, LAST = PYMEM_DOMAIN_OBJ };
 
-static int is_wanted; /* by domains_tell() */
+static void (*const free_for_gone[])(void *context, void *block) = {
+    [PYMEM_DOMAIN_RAW] = raw_free,
+    [PYMEM_DOMAIN_MEM] = memory_free_for_gone,
+    [PYMEM_DOMAIN_OBJ] = object_free_for_gone,
+};
 
-static enum {
-    AWAY,     /* nobody calls us                                          */
-    FOR_GONE, /* blocks that are resized or given back are ours to tell of; of
-                 RAW all: what another tool takes for itself it takes there,
-                 maybe under a lock, and must not meet itself behind us    */
-    IN_PLACE, /* all                                                      */
-} place;
+static int is_ours(PyMemAllocatorDomain domain, const PyMemAllocatorEx *allocator) {
+    return allocator->free == ours[domain].free || allocator->free == free_for_gone[domain];
+}
+
+static int is_wanted; /* by domains_tell() */
 
 int domains_are_told(void) { return is_wanted; }
 
@@ -218,7 +243,7 @@ static int are_foremost(void) {
     for (int domain = FIRST; domain <= LAST; domain++) {
         PyMemAllocatorEx now;
         PyMem_GetAllocator(domain, &now);
-        if (now.free != ours[domain].free) return 0;
+        if (!is_ours(domain, &now)) return 0;
     }
     return 1;
 }
@@ -232,7 +257,7 @@ static __attribute__((noinline)) void rest(void) {
     for (int domain = has_notes ? FIRST_GUARDED : FIRST; domain <= LAST; domain++) {
         PyMemAllocatorEx allocator = before[domain];
         if (has_notes) allocator.realloc = ours[domain].realloc;
-        if (has_notes) allocator.free = ours[domain].free;
+        if (has_notes) allocator.free = free_for_gone[domain];
         PyMem_SetAllocator(domain, &allocator);
     }
     place = has_notes ? FOR_GONE : AWAY;
@@ -243,7 +268,7 @@ static __attribute__((noinline)) void rest(void) {
 static int is_layer_gone(void) {
     PyMemAllocatorEx now;
     PyMem_GetAllocator(PYMEM_DOMAIN_OBJ, &now);
-    return now.free == object_free && now.malloc != object_malloc;
+    return is_ours(PYMEM_DOMAIN_OBJ, &now) && now.malloc != object_malloc;
 }
 
 /* Before whatever is there now. A tool that came while we were FOR_GONE is
@@ -255,7 +280,7 @@ static void take_place(void) {
         PyMemAllocatorEx allocator = ours[domain], now;
         PyMem_GetAllocator(domain, &now);
         if (place == AWAY) innermost[domain] = now;
-        int is_other = place != AWAY && now.free != ours[domain].free;
+        int is_other = place != AWAY && !is_ours(domain, &now);
         before[domain] = is_other ? now : innermost[domain];
         is_layered |= is_other;
         allocator.ctx = now.ctx;
