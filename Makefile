@@ -46,6 +46,9 @@ test: system-tests .venv/has-build ## run every test, on every supported Python 
 	        $(MAKE) .venv-$$version/has-test .venv-$$version/has-package || exit;; \
 	    esac; \
 	done
+	@case ",$(SUITES)," in ,, | *,floats-*) \
+	    $(MAKE) build/floats-`$(PYTHON) tools/pythons.py | tail -n 1 | cut -d' ' -f1`/has-package;; \
+	esac
 	@$(MAKE) test-builds
 	@$(BIN)/python tools/run_suites.py $(if $(SUITES),--only $(SUITES))
 
@@ -115,6 +118,18 @@ endef
 $(eval $(call environment,.venv,command -v $(PYTHON)))
 $(foreach version,$(VERSIONS),$(eval \
     $(call environment,.venv-$(version),$(PYTHON) tools/pythons.py $(version))))
+
+# build/floats-3.x: the package again, whose shoal.flat has the interpreter's floats.
+define python_floats # VERSION
+build/floats-$(1)/has-package: .venv-$(1)/has-test $(SOURCES)
+	@echo "make: building the package with -Dfloats=python into build/floats-$(1)"
+	@rm -rf build/floats-$(1)
+	@.venv-$(1)/bin/python -m pip install -q --no-deps --target build/floats-$(1) \
+	    -Csetup-args=-Dfloats=python .
+	@touch $$@
+endef
+
+$(foreach version,$(VERSIONS),$(eval $(call python_floats,$(version))))
 
 # ---- The C tests ------------------------------------------------------------
 # tests: as released. address, thread: under a sanitizer, static library only.

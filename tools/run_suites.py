@@ -91,6 +91,12 @@ def fixed_layout() -> list[str]:
     return [] if tried.returncode else ["--wrapper", " ".join(prefix)]
 
 
+def python_floats(version: str) -> list[str]:
+    """Return the command before one that is to have the package built with -Dfloats=python."""
+    folder = ROOT / "build" / f"floats-{version}"
+    return ["env", f"PYTHONPATH={folder}", "SHOAL_TEST_FLOATS=python"]
+
+
 def suites() -> dict[str, list[str]]:
     """Return the command of each suite, by name, in the order they run."""
     commands = {
@@ -105,6 +111,10 @@ def suites() -> dict[str, list[str]]:
     commands[f"death-{versions[-1]}"] = [newest, "-m", "pytest", "tests/death"]
     for version, python in interpreters.items():
         commands[f"python-{version}"] = [python, "-m", "pytest", "tests/python", "tests/preload"]
+    commands[f"floats-{versions[-1]}"] = [
+        *python_floats(versions[-1]),
+        *(newest, "-m", "pytest", "tests/python/flat"),
+    ]
     for version, python in interpreters.items():
         commands[f"cpython-{version}"] = [python, "tests/cpython/run_suite.py", "--python", python]
     return commands
