@@ -1,8 +1,9 @@
 /* flat_float.cc: the shortest digits, in repr's layout, and exact reading. */
 #include "shoal/flat_float.h"
 
+#include <inttypes.h>
 #include <math.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "unit.h"
@@ -83,12 +84,40 @@ static void reading_says_where_the_number_ends(void **state) {
     }
 }
 
+/* Digits times a power of ten: as libc reads them, wherever there is an answer, and there
+ * is one for all of these but where this build has no quick way at all. */
+static void digits_and_an_exponent(void **state) {
+    bool can = false;
+    uint64_t bits = 7;
+    (void)state;
+
+    for (int round = 0; round < 200000; round++) {
+        char text[40];
+        double value = -1, expected;
+        uint64_t digits = 0;
+        int exponent = -(round % 31);
+        bool told;
+
+        for (int count = round % 19; count >= 0; count--) {
+            bits = bits * 6364136223846793005u + 1442695040888963407u;
+            digits = digits * 10 + (bits >> 33) % 10;
+        }
+        snprintf(text, sizeof text, "%" PRIu64 "e%d", digits, exponent);
+        expected = strtod(text, NULL);
+        told = flat_float_of_digits(digits, exponent, &value);
+        if (round == 0) can = told;
+        assert_int_equal(told, can);
+        if (told) assert_memory_equal(&value, &expected, sizeof value);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts),
         cmocka_unit_test(parts_of_complex_have_no_point),
         cmocka_unit_test(random_bits_come_back),
         cmocka_unit_test(reading_says_where_the_number_ends),
+        cmocka_unit_test(digits_and_an_exponent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
