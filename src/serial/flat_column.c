@@ -51,6 +51,35 @@ static bool is_of(const struct flat_columns *table, struct flat_column *column,
     return column->kind == kind;
 }
 
+/* ---- Numbers of either kind ------------------------------------------------ */
+
+/* As float(i): an int has no -0. */
+static double real_of(const struct flat_number *number) {
+    double real = (double)number->magnitude;
+
+    return number->negative && number->magnitude != 0 ? -real : real;
+}
+
+/* Into a column of floats only what is equal to one, but where the schema wants floats. */
+static bool put_int(const struct flat_columns *table, struct flat_column *column,
+                    struct flat_cursor *cursor, const unsigned char *start,
+                    const struct flat_number *number, const char *expected) {
+    if (column->kind == FLAT_KIND_FLOAT && number->kind == FLAT_INT &&
+        (column->given || number->magnitude <= FLAT_EXACT))
+        return flat_column_put_float(table, column, cursor, start, real_of(number));
+    if (!is_of(table, column, FLAT_KIND_INT)) return flat_fail(cursor, start, expected);
+    return flat_column_put_int(table, column, cursor, start, number);
+}
+
+static bool put_float(const struct flat_columns *table, struct flat_column *column,
+                      struct flat_cursor *cursor, const unsigned char *start, double real,
+                      const char *expected) {
+    if (column->kind == FLAT_KIND_INT && !column->given && !column->inexact)
+        ints_to_floats(table, column);
+    if (!is_of(table, column, FLAT_KIND_FLOAT)) return flat_fail(cursor, start, expected);
+    return flat_column_put_float(table, column, cursor, start, real);
+}
+
 /* ---- None ---------------------------------------------------------------- */
 
 static void mark_null(struct flat_columns *table, struct flat_column *column) {
@@ -63,18 +92,14 @@ static void mark_null(struct flat_columns *table, struct flat_column *column) {
 static bool put_value(struct flat_columns *table, struct flat_column *column,
                       struct flat_cursor *cursor, const unsigned char *start,
                       const struct flat_value *value) {
+    static const char another[] = "no None: the fill is of another type than the column";
     struct flat_number number = {.kind = FLAT_INT, value->negative, value->magnitude};
 
-    if (value->kind == FLAT_KIND_INT && is_of(table, column, FLAT_KIND_INT))
-        return flat_column_put_int(table, column, cursor, start, &number);
-    if (value->kind == FLAT_KIND_INT && column->kind == FLAT_KIND_FLOAT)
-        return flat_column_put_float(table, column, cursor, start,
-                                     value->negative ? -(double)value->magnitude
-                                                     : (double)value->magnitude);
-    if (!is_of(table, column, value->kind))
-        return flat_fail(cursor, start, "no None: the fill is of another type than the column");
+    if (value->kind == FLAT_KIND_INT)
+        return put_int(table, column, cursor, start, &number, another);
     if (value->kind == FLAT_KIND_FLOAT)
-        return flat_column_put_float(table, column, cursor, start, value->real);
+        return put_float(table, column, cursor, start, value->real, another);
+    if (!is_of(table, column, value->kind)) return flat_fail(cursor, start, another);
     if (value->kind == FLAT_KIND_BOOL) {
         column->values[table->rows] = (unsigned char)value->magnitude;
         return true;
@@ -111,24 +136,13 @@ static bool read_number(struct flat_columns *table, struct flat_column *column,
     struct flat_number number;
 
     if (!flat_scan_number(cursor, &number)) return false;
-    if (number.kind == FLAT_FLOAT) {
-        if (column->kind == FLAT_KIND_INT && !column->given && !column->inexact)
-            ints_to_floats(table, column);
-        if (is_of(table, column, FLAT_KIND_FLOAT))
-            return flat_column_put_float(table, column, cursor, start, number.real);
-    } else if (number.kind != FLAT_COMPLEX) {
-        if (column->kind == FLAT_KIND_FLOAT && number.kind == FLAT_INT &&
-            (column->given || number.magnitude <= FLAT_EXACT))
-            return flat_column_put_float(table, column, cursor, start,
-                                         number.negative ? -(double)number.magnitude
-                                                         : (double)number.magnitude);
-        if (is_of(table, column, FLAT_KIND_INT))
-            return flat_column_put_int(table, column, cursor, start, &number);
-    }
-    return flat_fail(cursor, start,
-                     column->kind == FLAT_KIND_INT && column->inexact && number.kind == FLAT_FLOAT
-                         ? "an int: the column has ints that no float is equal to"
-                         : words_for(column));
+    if (number.kind == FLAT_FLOAT)
+        return put_float(table, column, cursor, start, number.real,
+                         column->inexact ? "an int: the column has ints that no float is equal to"
+                                         : words_for(column));
+    if (number.kind != FLAT_COMPLEX)
+        return put_int(table, column, cursor, start, &number, words_for(column));
+    return flat_fail(cursor, start, words_for(column));
 }
 
 static bool read_name(struct flat_columns *table, struct flat_column *column,

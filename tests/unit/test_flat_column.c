@@ -122,9 +122,11 @@ static void a_given_float_takes_any_int_rounded(void **state) {
     put(&table, "9007199254740993");
     put(&table, "-18446744073709551615");
     put(&table, "7");
+    put(&table, "-0");
     assert_float_at(&table, 0, 9007199254740992.0);
     assert_float_at(&table, 1, -18446744073709551616.0);
     assert_float_at(&table, 2, 7.0);
+    assert_float_at(&table, 3, 0.0); /* as float(-0) */
     assert_refused(&table, "True", 1, "a float");
     table_drop(&table);
 }
@@ -256,6 +258,34 @@ static void fills_of_every_kind(void **state) {
     table_drop(&table);
 }
 
+/* [1, None] is as [None, 1] is. */
+static void a_fill_makes_floats_of_ints_as_a_value_does(void **state) {
+    struct flat_columns table = table_make(FLAT_SHAPE_VALUE, 1);
+    (void)state;
+
+    table.columns->fill = (struct flat_value){.kind = FLAT_KIND_FLOAT, .real = 0.5};
+    put(&table, "1");
+    put(&table, "None");
+    put(&table, "-0");
+    assert_int_equal(table.columns->kind, FLAT_KIND_FLOAT);
+    assert_float_at(&table, 0, 1.0);
+    assert_float_at(&table, 1, 0.5);
+    assert_float_at(&table, 2, 0.0);
+    table_drop(&table);
+
+    table = table_make(FLAT_SHAPE_VALUE, 1);
+    table.columns->fill = (struct flat_value){.kind = FLAT_KIND_FLOAT, .real = 0.5};
+    put(&table, "9007199254740993");
+    assert_refused(&table, "None", 1, "no None: the fill is of another type than the column");
+    table_drop(&table);
+
+    table = table_make(FLAT_SHAPE_VALUE, 1);
+    table.columns->fill = (struct flat_value){.kind = FLAT_KIND_INT, .magnitude = 9007199254740993};
+    put(&table, "0.5");
+    assert_refused(&table, "None", 1, "no None: the fill is of another type than the column");
+    table_drop(&table);
+}
+
 static void a_fill_must_fit_its_column(void **state) {
     struct flat_columns table = table_make(FLAT_SHAPE_VALUE, 1);
     (void)state;
@@ -289,6 +319,7 @@ int main(void) {
         cmocka_unit_test(nulls_above_the_first_value_are_nothing),
         cmocka_unit_test(a_fill_stands_for_none),
         cmocka_unit_test(fills_of_every_kind),
+        cmocka_unit_test(a_fill_makes_floats_of_ints_as_a_value_does),
         cmocka_unit_test(a_fill_must_fit_its_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,14 @@ def test_a_fill_stands_for_none(into: str, value: object, fill: object) -> None:
     assert found == expected
 
 
+@into_any
+def test_a_fill_that_is_a_float_makes_floats_of_batches_of_ints(into: str) -> None:
+    records = [(at,) for at in range(20_000)] + [(None,), (7,)]
+    found = as_lists(columns(table(*records), into=into, fill=0.5))[0]  # type: ignore[call-overload]
+    assert found == [float(at) for at in range(20_000)] + [0.5, 7.0]
+    assert isinstance(found[0], float)
+
+
 def test_a_fill_of_another_type_is_an_error_where_it_is_needed() -> None:
     assert len(columns(b"(1,)\n", fill="x")) == 1
     with pytest.raises(FlatError, match="line 2, column 2: expected no None: the fill is of anoth"):
