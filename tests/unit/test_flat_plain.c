@@ -114,6 +114,9 @@ static void floats_of_every_length(void **state) {
 
 static void what_is_no_plain_float(void **state) {
     static const char *const cases[] = {
+        "..5, 'more')",
+        "-..5, 'more')",
+        "x.5, 'more')",
         "1, 'more')",
         "1e5, 'more')",
         ".5, 'more')",
