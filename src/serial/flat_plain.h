@@ -125,6 +125,24 @@ static inline const unsigned char *flat_plain_decimal(const unsigned char *at,
     return flat_float_of_digits(sum, -(int)(at - point - 1), value) ? at : NULL;
 }
 
+/* Either. */
+static inline const unsigned char *
+flat_plain_number(const unsigned char *at, const unsigned char *end, struct flat_number *number) {
+    const unsigned char *digits = at + (at < end && *at == '-'), *behind;
+
+    if (end - digits < 2) return NULL;
+    if (digits[1] != '.') {
+        behind = flat_plain_int(at, end, number);
+        if (behind != NULL) return behind;
+    }
+    behind = flat_plain_decimal(digits, end, &number->real);
+    if (behind == NULL) return NULL;
+    if (digits > at) number->real = -number->real;
+    number->kind = FLAT_FLOAT;
+    number->negative = false;
+    return behind;
+}
+
 /* A float with a point, in any spelling but with a plus. */
 static inline const unsigned char *flat_any_float(const unsigned char *at, const unsigned char *end,
                                                   double *value) {

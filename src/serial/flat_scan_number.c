@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "flat_plain.h"
 #include "shoal/flat_float.h"
 #include "shoal/flat_scan.h"
 
@@ -332,9 +333,14 @@ static bool has_imaginary(struct flat_cursor *cursor) {
 }
 
 bool flat_scan_number(struct flat_cursor *cursor, struct flat_number *number) {
-    const unsigned char *start = cursor->at;
+    const unsigned char *start = cursor->at, *behind;
     bool imaginary;
 
+    behind = flat_plain_number(start, cursor->end, number);
+    if (behind != NULL) {
+        cursor->at = behind;
+        return true;
+    }
     if (!scan_part(cursor, pass_sign(cursor, &number->negative), number, &imaginary)) return false;
     if (imaginary) return make_imaginary(cursor, start, number);
     if (has_imaginary(cursor)) {

@@ -151,49 +151,6 @@ def test_signals_meet_the_allocator_as_it_was(tmp_path, of):
     assert set(found) == {before}
 
 
-SPARE = """
-import os, re, sys
-import shoal.pickle
-from shoal import flat
-
-def debug_figures():
-    read, write = os.pipe()
-    kept = os.dup(2)
-    os.dup2(write, 2)
-    sys._debugmallocstats()
-    os.dup2(kept, 2)
-    os.close(write)
-    with open(read) as pipe:
-        return pipe.read()
-
-def not_in_arenas():
-    figures = debug_figures().replace(",", "")
-    arenas = int(re.search("arenas allocated current *= *([0-9]+)", figures)[1])
-    with open("/proc/self/status") as status:
-        size = int(re.search(r"VmSize:\\s+([0-9]+)", status.read())[1])
-    return size * 1024 - arenas * 2**20
-
-records = [(i * 0.37, f"{i:020}", i << 40) for i in range(700_000)]
-flat.dump(records, sys.argv[1])
-shoal.pickle.dump(records, sys.argv[2])
-assert os.path.getsize(sys.argv[1]) > 24 << 20 < os.path.getsize(sys.argv[2])
-del records
-for load, path in ((flat.load, sys.argv[1]), (shoal.pickle.load, sys.argv[2])):
-    before = not_in_arenas()
-    loaded = load(path)
-    more = not_in_arenas() - before - sys.getsizeof(loaded)
-    assert len(loaded) == 700_000
-    print(more)
-"""
-
-
-def test_addresses_that_were_not_used_are_given_back(tmp_path):
-    command = [sys.executable, "-c", SPARE, tmp_path / "flat", tmp_path / "pickle"]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONHASHSEED": "0"})
-    assert done.returncode == 0, done.stderr
-    assert all(int(more) < 8 << 20 for more in done.stdout.split()), done.stdout
-
-
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="interpreters share their lock")
 def test_interpreters_beside_each_other(tmp_path):
     """Each in a thread, with a lock of its own where the version has them."""

@@ -21,9 +21,8 @@ struct flat_reader {
     /* Of a load that nobody else can see: no other thread, and no Python code but that
      * for signals and bad lines. */
     bool is_alone;
-    bool gc_paused;      /* by us, while it is so */
-    bool whole_arenas;   /* are asked for, while it is so */
-    uint64_t whole_size; /* of the input, as far as it is known */
+    bool gc_paused;    /* by us, while it is so */
+    bool whole_arenas; /* are asked for, while it is so */
 };
 
 static inline struct flat_state *flat_reader_state(struct flat_reader *reader) {

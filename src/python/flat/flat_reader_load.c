@@ -6,22 +6,14 @@
 
 enum { MANY = 10000 }; /* records: a list of fewer is gone through quickly */
 
-static uint64_t to_come(const void *of) {
-    const struct flat_reader *reader = of;
-    uint64_t position = reader->source.position;
-
-    return reader->whole_size > position ? reader->whole_size - position : 0;
-}
-
 void flat_reader_keep_quiet(struct flat_reader *reader) {
     if (!reader->is_alone) return;
     reader->gc_paused = PyGC_Disable() != 0;
-    if (reader->source.position >= WHOLE_ARENAS_FROM)
-        reader->whole_arenas = whole_arenas_begin(to_come, reader);
+    if (reader->source.position >= WHOLE_ARENAS_FROM) reader->whole_arenas = whole_arenas_begin();
 }
 
 void flat_reader_let_others_run(struct flat_reader *reader) {
-    if (reader->whole_arenas) whole_arenas_pause();
+    if (reader->whole_arenas) whole_arenas_end();
     if (reader->gc_paused) PyGC_Enable();
     reader->whole_arenas = reader->gc_paused = false;
 }
@@ -62,12 +54,11 @@ static void settle_count(struct flat_reader *reader, PyObject *records) {
 
 PyObject *flat_reader_load(struct flat_reader *reader) {
     PyObject *records;
+
     reader->is_alone = is_alone(reader);
-    if (reader->is_alone) reader->whole_size = flat_source_size(&reader->source);
     flat_reader_keep_quiet(reader);
     records = take_all(reader);
-    if (reader->is_alone) whole_arenas_end();
-    reader->is_alone = reader->whole_arenas = false;
+    reader->is_alone = false;
     if (reader->gc_paused && records != NULL) settle_count(reader, records);
     flat_reader_let_others_run(reader);
     return records;

@@ -72,22 +72,6 @@ static void look_at_file(struct pickle_reader *reader) {
     source->taken = 0;
 }
 
-uint64_t pickle_to_come(const void *of) {
-    const struct pickle_reader *reader = of;
-    const struct pickle_source *source = &reader->source;
-
-    if (source->read == NULL) return pickle_input_left(&reader->input);
-    return source->whole > source->taken ? source->whole - source->taken : 0;
-}
-
-static void expect_much(struct pickle_reader *reader) {
-    struct pickle_source *source = &reader->source;
-
-    if (!reader->gc_paused || reader->whole_arenas) return;
-    source->whole = source->taken + plain_file_left(source->read);
-    pickle_expect_much(reader);
-}
-
 static Py_ssize_t read_some(struct pickle_reader *reader, char *room, size_t most) {
     struct pickle_source *source = &reader->source;
     Py_ssize_t count;
@@ -100,7 +84,7 @@ static Py_ssize_t read_some(struct pickle_reader *reader, char *room, size_t mos
     if (count <= 0) return count;
     source->ahead -= (uint64_t)count < source->ahead ? (uint64_t)count : source->ahead;
     source->taken += (uint64_t)count;
-    if (source->taken >= WHOLE_ARENAS_FROM) expect_much(reader);
+    if (source->taken >= WHOLE_ARENAS_FROM) pickle_expect_much(reader);
     return count;
 }
 

@@ -29,7 +29,6 @@ struct pickle_source {
     size_t size;           /* of the buffer */
     bool looked_at;        /* whether it is plain is known: if not, readinto is NULL */
     uint64_t taken;        /* bytes, since it was looked at */
-    uint64_t whole;        /* bytes that can be, as far as is known: once much was taken */
     uint64_t ahead;        /* bytes that may be read before they are asked for */
 };
 
@@ -76,9 +75,6 @@ static inline void pickle_resume_gc(struct pickle_reader *reader) {
     reader->gc_paused = reader->may_pause = false;
 }
 
-/* pickle_read_file.c: bytes of input still to come, those of other pickles too. */
-uint64_t pickle_to_come(const void *reader);
-
 /* While only builtins are made, all that is made is alive: the collector would go
  * through it again and again and find nothing. */
 static inline void pickle_pause_gc(struct pickle_reader *reader) {
@@ -89,7 +85,7 @@ static inline void pickle_pause_gc(struct pickle_reader *reader) {
 /* Called when WHOLE_ARENAS_FROM bytes have come, or are to come. */
 static inline void pickle_expect_much(struct pickle_reader *reader) {
     if (!reader->gc_paused || reader->whole_arenas) return;
-    reader->whole_arenas = whole_arenas_begin(pickle_to_come, reader);
+    reader->whole_arenas = whole_arenas_begin();
 }
 
 /* pickle_read.c */
