@@ -24,18 +24,13 @@ static void assert_wrong(struct flat_columns *table, const char *text, int wrong
     struct flat_column before[3];
 
     assert_in_range(table->count, 1, COUNT_OF(before));
-    memcpy(before, table->columns, table->count * sizeof *before);
-
+    flat_columns_remember(table, before);
     if (flat_columns_line(table, &cursor)) fail_msg("%s was taken", text);
     assert_failed(line, cursor, column, expected);
     assert_ptr_equal(table->wrong, wrong == NO_COLUMN ? NULL : &table->columns[wrong]);
     assert_int_equal(table->rows, rows);
-    table->text_size = text_size;
-    for (size_t i = 0; i < table->count; i++) {
-        before[i].text = table->columns[i].text;
-        before[i].text_room = table->columns[i].text_room;
-        table->columns[i] = before[i];
-    }
+    flat_columns_restore(table, before);
+    assert_int_equal(table->text_size, text_size);
     line_end(line);
 }
 
@@ -187,12 +182,38 @@ static void a_batch_is_full_of_text(void **state) {
     table_drop(&table);
 }
 
+/* Though its values, up to the place where it is wrong, changed what the columns are. */
+static void a_line_that_was_taken_back_leaves_no_trace(void **state) {
+    struct flat_columns table = table_make(FLAT_SHAPE_ITEMS, 3);
+    struct flat_column *columns = table.columns;
+    (void)state;
+
+    columns[2].nullable = true;
+    read_line(&table, "(1, 'ab', None)");
+    read_line(&table, "(-2, 'cd', None)");
+    assert_wrong(&table, "(2.5, 'efgh', 7) x", NO_COLUMN, 18, "the end of the line");
+    assert_wrong(&table, "(3, 'e', None) x", NO_COLUMN, 16, "the end of the line");
+    assert_int_equal(columns[0].kind, FLAT_KIND_INT);
+    assert_int_at(&table, 0, 1);
+    assert_int_at(&table, 1, -2);
+    assert_true(columns[1].longest == 2 && !columns[1].uneven && columns[1].text_size == 4);
+    assert_true(columns[2].kind == FLAT_KIND_UNKNOWN && columns[2].nulls == 2);
+    read_line(&table, "(3, 'ef', 7)");
+    assert_text_at(&columns[1], 2, "ef", 2);
+    assert_int_equal(columns[2].valid[0] & 7, 4);
+    table_drop(&table);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(items_in_any_spelling),   cmocka_unit_test(items_that_do_not_fit),
-        cmocka_unit_test(keys_in_any_order),       cmocka_unit_test(keys_that_do_not_fit),
-        cmocka_unit_test(single_values),           cmocka_unit_test(a_batch_is_full_of_rows),
+        cmocka_unit_test(items_in_any_spelling),
+        cmocka_unit_test(items_that_do_not_fit),
+        cmocka_unit_test(keys_in_any_order),
+        cmocka_unit_test(keys_that_do_not_fit),
+        cmocka_unit_test(single_values),
+        cmocka_unit_test(a_batch_is_full_of_rows),
         cmocka_unit_test(a_batch_is_full_of_text),
+        cmocka_unit_test(a_line_that_was_taken_back_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
