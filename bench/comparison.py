@@ -1,6 +1,6 @@
 """A part of the table that compares one thing Shoal has with its peers, and its command line.
 
-What bench/profile, inspect, pickles, flat and columns have in common: a plan is made, for
+What bench/profile, inspect, pickles, flat, columns and rounds have in common: a plan is made, for
 `make bench` or for the part alone, then measured into a file, then the file is shown.
 """
 

@@ -19,6 +19,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -220,6 +221,20 @@ def provenance(python: str | None = None, **more: str) -> dict[str, str]:
     return facts | more
 
 
+def packages(python: str, names: Sequence[str], part: str) -> str:
+    """`flask 3.1.3, gunicorn 27.0.1`: what an interpreter has of these.
+
+    Raise BenchError where it lacks one that bench/<part>/requirements.txt asks for.
+    """
+    code = f"from importlib.metadata import version as v; print(*map(v, {list(names)!r}))"
+    try:
+        found = run([python, "-c", code], os.environ).split()
+    except BenchError:
+        wanted = f"{python} -m pip install -r bench/{part}/requirements.txt"
+        raise BenchError(f"{python} lacks one of {', '.join(names)}: {wanted}") from None
+    return ", ".join(f"{name} {version}" for name, version in zip(names, found))
+
+
 def result_file(kind: str, python: str | None = None) -> Path:
     """Return bench/results/<kind>-<version of python>.csv."""
     return RESULTS / (f"{kind}-{short_version(python)}.csv" if python else f"{kind}.csv")
@@ -257,6 +272,20 @@ class Results:
 
     def __exit__(self, *_error: object) -> None:
         self._file.close()
+
+
+def record(
+    once: Callable[[int, T], Mapping[str, object]],
+    order: Iterable[tuple[int, T]],
+    results: Results,
+    progress: Progress,
+    jobs: int = 1,
+) -> None:
+    """Measure each turn of `order`, so many at the same time, and write what `once` returns."""
+    with ThreadPoolExecutor(jobs) as pool:
+        for line in pool.map(lambda turn: once(*turn), order):
+            results.add(**line)
+            progress.done()
 
 
 def read_results(path: Path) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -321,6 +350,27 @@ class Row:
         rounded = {name: sign * round(v, self.digits) for name, v in self.values.items()}
         ahead = sum(value < rounded[SHOAL] for value in rounded.values())
         return f"{ahead + 1} of {len(rounded)}"
+
+
+def ratio_row(
+    section: str,
+    title: str,
+    ratios: Mapping[str, Iterable[float]],
+    aim: float | None = None,
+    *,
+    less_is_better: bool = True,
+    detail: bool = False,
+) -> Row:
+    """Return the row of the medians over rounds, Shoal's with its quartiles."""
+    spreads = {name: Spread.of(values) for name, values in ratios.items()}
+    medians = {name: spread.median for name, spread in spreads.items()}
+    shoal = spreads.get(SHOAL)
+    met = None
+    if shoal and aim is not None:
+        met = shoal.median <= aim if less_is_better else shoal.median >= aim
+    text = {SHOAL: f"{shoal.median:.3f} ({shoal.lower:.3f}-{shoal.upper:.3f})"} if shoal else {}
+    said = "" if aim is None else f"{'<=' if less_is_better else '>='} {aim:g}"
+    return Row(section, title, medians, said, met, less_is_better, detail=detail, text=text)
 
 
 # ---- Options ------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
@@ -87,8 +86,8 @@ def measure(plan: Plan, output: Path) -> None:
         (kind, share, peer) for kind in COUNTS for share in SHARES for peer in plan.peers
     ]
 
-    def once(turn: tuple[int, tuple[str, str, Peer]]) -> dict[str, object]:
-        number, (kind, share, peer) = turn
+    def once(number: int, run: tuple[str, str, Peer]) -> dict[str, object]:
+        kind, share, peer = run
         got = start_up(plan, peer) if kind == START else make_and_drop(plan, peer, kind, share)
         return {"kind": kind, "share": share, "round": number, "allocator": peer.name, **got}
 
@@ -97,11 +96,8 @@ def measure(plan: Plan, output: Path) -> None:
     with (
         harness.Results(output, facts, COLUMNS) as results,
         harness.Progress(title, len(runs) * plan.rounds, 3.0 / plan.jobs) as progress,
-        ThreadPoolExecutor(plan.jobs) as pool,
     ):
-        for line in pool.map(once, harness.turns(plan.rounds, runs)):
-            results.add(**line)
-            progress.done()
+        harness.record(once, harness.turns(plan.rounds, runs), results, progress, plan.jobs)
 
 
 # ---- Results ------------------------------------------------------------------------------------

@@ -114,6 +114,10 @@ _SOURCES: dict[str, _Source] = {
     "glibc": _Source(preloaded=False),
     "jemalloc": _Source("libjemalloc2", "libjemalloc.so.2"),
     "jemalloc-decay0": _Source("libjemalloc2", "libjemalloc.so.2", settings=_NO_DECAY),
+    # On request: a thread of jemalloc's own gives back where the program calls nobody.
+    "jemalloc-background": _Source(
+        "libjemalloc2", "libjemalloc.so.2", settings={"MALLOC_CONF": "background_thread:true"}
+    ),
     "tcmalloc": _Source("libtcmalloc-minimal4", "libtcmalloc_minimal.so.4"),
     "mimalloc2": _Source("libmimalloc2.0", "libmimalloc.so.2"),
     "mimalloc3": _Source(finder=_mimalloc3),
@@ -121,10 +125,15 @@ _SOURCES: dict[str, _Source] = {
     "shoal-never": _Source(
         finder=_shoal, settings={"SHOAL_RELEASE": "never"}, python_uses_malloc=False
     ),
+    # On request: the service calls compact() between requests; see service/gunicorn_conf.py.
+    "shoal-compact": _Source(
+        finder=_shoal, settings={"SERVICE_COMPACT": "0.01"}, python_uses_malloc=False
+    ),
 }
 
 KNOWN = tuple(_SOURCES)
-ALL = tuple(name for name in KNOWN if name != "shoal-never")
+_ON_REQUEST = ("jemalloc-background", "shoal-never", "shoal-compact")
+ALL = tuple(name for name in KNOWN if name not in _ON_REQUEST)
 FOR_PROGRAMS = tuple(name for name in ALL if name != "pymalloc")
 
 

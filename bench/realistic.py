@@ -66,23 +66,20 @@ def measure(plan: Plan, output: Path) -> None:
     with (
         harness.Results(output, facts, COLUMNS) as results,
         harness.Progress(title, len(runs) * plan.rounds, 3.0 / plan.jobs) as progress,
-        ThreadPoolExecutor(plan.jobs) as pool,
     ):
         base = plan.peers[0]
-        live = dict(
-            zip(plan.workloads, pool.map(lambda name: traced(plan, name, base), plan.workloads))
-        )
+        with ThreadPoolExecutor(plan.jobs) as pool:
+            found = pool.map(lambda name: traced(plan, name, base), plan.workloads)
+            live = dict(zip(plan.workloads, found))
 
-        def once(turn: tuple[int, tuple[str, Peer]]) -> dict[str, object]:
-            number, (name, peer) = turn
+        def once(number: int, run: tuple[str, Peer]) -> dict[str, object]:
+            name, peer = run
             got = measure_once(plan, name, peer)
             return {
                 "workload": name, "round": number, "allocator": peer.name, **live[name], **got,
             }  # fmt: skip
 
-        for line in pool.map(once, harness.turns(plan.rounds, runs)):
-            results.add(**line)
-            progress.done()
+        harness.record(once, harness.turns(plan.rounds, runs), results, progress, plan.jobs)
 
 
 # ---- Results ------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def churn_rows(path: Path) -> list[Row]:
     for shape in dict.fromkeys(line["shape"] for line in lines):
         of = harness.paired(harness.by_allocator(lines, "cpu", shape=shape), NEVER)
         title = f"64 MB over and over: {shape.replace('_', ' ')}"
-        found.append(speed.benchmark_row(section, title, of, CHURN_AIM))
+        found.append(harness.ratio_row(section, title, of, CHURN_AIM))
     return found
 
 

@@ -22,10 +22,12 @@ from typing import Any
 
 import bench.c.run as c_programs
 import bench.columns.run as columns
+import bench.compact.run as compact
 import bench.flat.run as flat_files
 import bench.inspect.run as inspector
 import bench.pickles.run as pickles
 import bench.profile.run as profiler
+import bench.rounds.run as rounds
 import bench.service.run as service
 from bench import harness, memory, realistic, release, speed, table
 from bench.comparison import Comparison
@@ -89,7 +91,7 @@ def _c_programs(choice: Choice, output: Path) -> None:
 
 
 def _service(choice: Choice, output: Path) -> None:
-    plan = service.planned(choice.python, choice.rounds, choice.allocators)
+    plan = service.planned(choice.python, math.ceil(choice.rounds / 2), choice.allocators)
     service.measure(service.quick(plan) if choice.quick else plan, output)
 
 
@@ -110,6 +112,8 @@ PARTS = {
     "realistic": Part(_realistic, realistic.rows),
     "release-speed": Part(_release_speed, release.speed_rows),
     "release-churn": Part(_release_churn, release.churn_rows),
+    "rounds": _compared(rounds.COMPARISON, fewer=3),
+    "compact": _compared(compact.COMPARISON, fewer=4),
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
     "profile": _compared(profiler.COMPARISON, fewer=2),

@@ -24,7 +24,7 @@ BASE = "pymalloc"
 COLUMNS = ("benchmark", "round", "allocator", "loops", "cpu", "peak_kib")
 
 # What Shoal aims at: geometric mean over pymalloc, by version of Python; and the worst benchmark.
-AIMS = {"3.11": 0.95, "3.13": 0.89}
+AIMS = {"3.11": 0.95, "3.13": 0.89, "3.14": 0.97, "3.15": 0.97}
 WORST = 1.05
 
 # {benchmark: {allocator: one ratio to the base for each round}}
@@ -168,7 +168,7 @@ def rows(path: Path) -> list[Row]:
     return [
         geomean_row(section, f"geomean of {len(found)} benchmarks", found, AIMS.get(version)),
         slowest_row(section, found),
-        *(replace(benchmark_row(section, name, of), detail=True) for name, of in found.items()),
+        *(harness.ratio_row(section, name, of, WORST, detail=True) for name, of in found.items()),
         geomean_row(
             f"Peak RSS, Python {version}: over pymalloc's",
             f"geomean of {len(found)} benchmarks", ratios(path, "peak_kib"), 1.02,
@@ -198,18 +198,6 @@ def slowest_row(section: str, found: Ratios) -> Row:
     text = {peer: f"{value:.3f} {name}" for peer, (value, name) in medians.items()}
     met = values[SHOAL] <= WORST if SHOAL in values else None
     return Row(section, "the slowest of them", values, f"<= {WORST}", met, text=text)
-
-
-def benchmark_row(section: str, name: str, of: dict[str, list[float]], aim: float = WORST) -> Row:
-    """Return the row of one benchmark: medians, Shoal's with its quartiles."""
-    spreads = {peer: harness.Spread.of(values) for peer, values in of.items()}
-    medians = {peer: spread.median for peer, spread in spreads.items()}
-    shoal = spreads.get(SHOAL)
-    return Row(
-        section, name, medians, aim=f"<= {aim}",
-        met=shoal.median <= aim if shoal else None,
-        text={SHOAL: f"{shoal.median:.3f} ({shoal.lower:.3f}-{shoal.upper:.3f})"} if shoal else {},
-    )  # fmt: skip
 
 
 def chosen(names: Sequence[str] | None) -> list[Benchmark]:

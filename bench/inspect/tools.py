@@ -42,7 +42,9 @@ def _nothing(_said: str, _errors: str) -> Answer:
 
 def _shoal(said: str, _errors: str) -> Answer:
     found = json.loads(said)
-    held = sum(found["resident"][name] for name in ("sparse", "free_blocks", "free_pools"))
+    held = sum(
+        found["resident"][name] for name in ("sparse", "free_blocks", "free_pools", "reserve")
+    )
     live = sum(arena["live_bytes"] for arena in found["arenas"])
     return Answer(
         live, held, len(found["pinning"]), found["seconds"], found["longest_stop_seconds"]

@@ -112,21 +112,12 @@ class Runs:
         return found
 
 
-def _check_packages(plan: Plan) -> str:
-    """Return the packages' versions; raise BenchError when the interpreter lacks one."""
-    names = sorted({one.package for one in plan.serializers if one.package})
-    code = f"from importlib.metadata import version as v; print(*map(v, {names!r}))"
-    try:
-        found = harness.run([plan.python, "-c", code], os.environ).split()
-    except BenchError:
-        wanted = f"{plan.python} -m pip install -r bench/pickles/requirements.txt"
-        raise BenchError(f"{plan.python} lacks one of {', '.join(names)}: {wanted}") from None
-    return ", ".join(f"{name} {version}" for name, version in zip(names, found))
-
-
 def measure(plan: Plan, output: Path) -> None:
     """Measure everything in turn."""
-    facts = harness.provenance(plan.python, packages=_check_packages(plan))
+    names = sorted({one.package for one in plan.serializers if one.package})
+    facts = harness.provenance(
+        plan.python, packages=harness.packages(plan.python, names, "pickles")
+    )
     order = list(_order(plan))
     title = f"pickle {harness.short_version(plan.python)}"
     with tempfile.TemporaryDirectory() as scratch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,22 +64,10 @@ def chosen(names: Sequence[str] | None) -> list[Profiler]:
     return list(({one.base: PROFILERS[one.base] for one in wanted.values()} | wanted).values())
 
 
-def check_packages(python: str, profilers: Sequence[Profiler]) -> None:
-    """Raise BenchError when the interpreter lacks one of them."""
-    for package in sorted({one.package for one in profilers if one.package}):
-        try:
-            harness.run([python, "-c", f"import {package}"], os.environ)
-        except BenchError:
-            wanted = f"{python} -m pip install -r bench/profile/requirements.txt"
-            raise BenchError(f"{python} lacks {package}: {wanted}") from None
-
-
 def versions(python: str, profilers: Sequence[Profiler]) -> str:
-    """Return the packages' versions."""
+    """Return the packages' versions; raise BenchError when the interpreter lacks one of them."""
     names = sorted({one.package for one in profilers if one.package})
-    code = f"from importlib.metadata import version as v; print(*map(v, {names!r}))"
-    found = harness.run([python, "-c", code], os.environ).split()
-    return ", ".join(f"{name} {version}" for name, version in zip(names, found))
+    return harness.packages(python, names, "profile")
 
 
 @dataclass(frozen=True)

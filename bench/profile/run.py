@@ -88,7 +88,6 @@ def _order(plan: Plan) -> Iterator[tuple[int, str, Profiler]]:
 
 def measure(plan: Plan, output: Path) -> None:
     """Measure everything in turn."""
-    profilers.check_packages(plan.python, plan.profilers)
     facts = harness.provenance(
         plan.python, packages=profilers.versions(plan.python, plan.profilers)
     )

@@ -1,6 +1,6 @@
-"""Settings of gunicorn: forked sync workers that share what was loaded before.
+"""Settings of gunicorn: forked workers that share what was loaded before.
 
-The address and the number of workers come from the command line; see run.py.
+The address, the number and the kind of the workers come from the command line; see server.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,19 @@ import signal
 from typing import Any
 
 preload_app = True
-worker_class = "sync"
 timeout = 60
 graceful_timeout = 5
 control_socket_disable = True  # of versions that have one
+
+COMPACT_SHARE = float(os.environ.get("SERVICE_COMPACT", "0"))
+
+
+def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
+    """Compact between requests where that is measured, for so much of the processor's time."""
+    if COMPACT_SHARE:
+        import shoal
+
+        shoal.compact(least=0.5, share=COMPACT_SHARE)
 
 
 def when_ready(server: Any) -> None:

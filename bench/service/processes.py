@@ -16,12 +16,16 @@ class Memory:
     """Resident bytes of one process or, added up, of several."""
 
     pss: int  # proportional: a page that n processes map counts as 1/n; less LazyFree
+    lazy: int  # LazyFree: resident, but the kernel's to take
     shared: int  # Shared_Clean + Shared_Dirty: pages that other processes map too
     private: int  # Private_Clean + Private_Dirty
 
     def __add__(self, other: Memory) -> Memory:
         return Memory(
-            self.pss + other.pss, self.shared + other.shared, self.private + other.private
+            self.pss + other.pss,
+            self.lazy + other.lazy,
+            self.shared + other.shared,
+            self.private + other.private,
         )
 
 
@@ -33,6 +37,7 @@ def memory(pid: int) -> Memory:
         fields[name] = int(rest.split()[0]) * KIB
     return Memory(
         fields["Pss"] - fields["LazyFree"],
+        fields["LazyFree"],
         fields["Shared_Clean"] + fields["Shared_Dirty"],
         fields["Private_Clean"] + fields["Private_Dirty"],
     )
@@ -40,7 +45,7 @@ def memory(pid: int) -> Memory:
 
 def memory_of(pids: Iterable[int]) -> Memory:
     """Return the sum over several processes."""
-    return sum((memory(pid) for pid in pids), Memory(0, 0, 0))
+    return sum((memory(pid) for pid in pids), Memory(0, 0, 0, 0))
 
 
 def _stat(pid: int) -> list[str]:

@@ -17,8 +17,9 @@ import sys
 import time
 import types
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from bench.workers.proof import prove
 
@@ -104,8 +105,7 @@ def stand_in() -> None:
         python_implementation=lambda: platform.python_implementation().lower(),
     )
     sys.modules["pyperf"] = module
-    if sys.version_info >= (3, 11):
-        sys.modules["tomli"] = importlib.import_module("tomllib")
+    sys.modules["tomli"] = importlib.import_module("tomllib")
 
 
 def main() -> None:

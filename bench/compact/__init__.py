@@ -1,0 +1,1 @@
+"""What `shoal.compact` leaves resident, and what it costs; see run.py."""

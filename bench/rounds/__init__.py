@@ -1,0 +1,1 @@
+"""What stays in a process that worked in rounds and then waits: on every allocator."""

@@ -1,0 +1,1 @@
+"""How much of programs' resident memory nobody explains."""
