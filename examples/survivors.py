@@ -6,9 +6,10 @@ interpreter's own allocator, every arena) that one of them lies in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from sys import getsizeof
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import measure
 

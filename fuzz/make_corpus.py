@@ -1,8 +1,9 @@
-"""Writes the first inputs of the fuzz corpus: heap operations worth starting from.
+"""Writes the first inputs of the fuzz corpus: operations worth starting from.
 
-Each file of ``fuzz/corpus/heap_ops`` is a sequence of four-byte operations (see
-``tests/support/heap_ops.h``) with a story that uniform bytes hardly ever tell.
-Run it again after changing a scenario; inputs that a fuzzer found are not touched.
+Each file of ``fuzz/corpus/heap_ops`` and of ``fuzz/corpus/mover`` is a sequence of
+four-byte operations (see ``tests/support/heap_ops.h`` and ``mover_ops.h``) with a story
+that uniform bytes hardly ever tell. Run it again after changing a scenario; inputs that a
+fuzzer found are not touched.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-CORPUS = Path(__file__).resolve().parent / "corpus" / "heap_ops"
+CORPUS = Path(__file__).resolve().parent / "corpus"
 
 MALLOC, FREE, REALLOC, CALLOC, ALIGNED, BURST_MALLOC, BURST_FREE, RARE = range(8)
 TRIM, FREE_IN_THREAD, THREAD_EXITS, FREE_ALL = 0, 2, 3, 4
@@ -102,11 +103,88 @@ def zeros() -> Iterator[bytes]:
 SCENARIOS = (fill_and_drop, keep_a_few, walk_sizes, large_runs, threads, zeros)
 
 
+# ---- The mover ------------------------------------------------------------------------------
+
+MAKE, DROP, LINK, SECRET, HIDE, NUMBER, INSIDE, MAKE_MANY, DROP_MANY, MOVE = range(10)
+PLAIN, OWNER, TELLER, SILENT, NUMBERED, CODE = range(6)
+SIZES = range(6)
+STRESS = 1
+
+
+def act(code: int, thing: int = 0, other: int = 0, last: int = 0) -> bytes:
+    """Return one operation of the mover's world."""
+    return bytes([code, thing, other, last])
+
+
+def survivors_of_every_size() -> Iterator[bytes]:
+    """Keep every fourth thing of each size, and move them, also where pools are shared."""
+    for size in SIZES:
+        yield act(MAKE_MANY, 0, size, 255)
+        for first in range(3):
+            yield act(DROP_MANY, first, 3, 250)
+        yield act(MOVE, 0, size)
+        yield act(DROP_MANY, 0, 0, 255)
+        yield act(MOVE, STRESS)
+
+
+def links_of_every_kind() -> Iterator[bytes]:
+    """Let each kind of thing refer to others, and to itself, through many moves."""
+    for i in range(120):
+        yield act(MAKE, i, i % 4, i % 6)
+    for i in range(120):
+        for slot in range(4):
+            yield act(LINK, i, (i * 7 + slot * 31) % 120, slot)
+        yield act(LINK, i, i, 3)
+        if i % 30 == 29:
+            yield act(MOVE, i % 4 == 1)
+    for move in range(6):
+        yield act(MOVE, move)
+
+
+def what_keeps_things() -> Iterator[bytes]:
+    """Hide references, keep addresses in every way there is, and let go of them."""
+    for i in range(200):
+        yield act(MAKE, i, 0, (PLAIN, OWNER, NUMBERED, CODE)[i % 4])
+    for i in range(0, 200, 3):
+        yield act(NUMBER, i | 2, i + 1)
+        yield act(SECRET, i, i, i % 8 | (8 if i % 2 else 0))
+        yield act(INSIDE, i + 1, 24, i % 8)
+        yield act(HIDE, i) if i % 9 == 0 else b""
+        yield act(MOVE, STRESS) if i % 30 == 0 else b""
+    for i in range(0, 200, 2):
+        yield act(DROP, i)
+    for shared in range(4):
+        yield act(MOVE, 0, shared)
+        yield act(MOVE, STRESS, shared)
+
+
+def shared_pools_are_left_alone() -> Iterator[bytes]:
+    """Empty pools beside shared ones that have room, then drop and make anew."""
+    for shared in (2, 3, 5, 7):
+        yield act(MAKE_MANY, 0, 1, 255)
+        yield act(DROP_MANY, 0, 1, 255)
+        yield act(MOVE, 0, shared)
+        yield act(DROP_MANY, 1, 3, 255)
+        yield act(MOVE, 0, shared)
+        yield act(DROP_MANY, 0, 0, 255)
+        yield act(MAKE_MANY, 0, 1, 200)
+
+
+MOVER_SCENARIOS = (
+    survivors_of_every_size,
+    links_of_every_kind,
+    what_keeps_things,
+    shared_pools_are_left_alone,
+)
+
+
 def main() -> None:
     """Write one file for each scenario."""
-    CORPUS.mkdir(parents=True, exist_ok=True)
-    for scenario in SCENARIOS:
-        (CORPUS / scenario.__name__.replace("_", "-")).write_bytes(b"".join(scenario()))
+    for folder, scenarios in (("heap_ops", SCENARIOS), ("mover", MOVER_SCENARIOS)):
+        (CORPUS / folder).mkdir(parents=True, exist_ok=True)
+        for scenario in scenarios:
+            name = scenario.__name__.replace("_", "-")
+            (CORPUS / folder / name).write_bytes(b"".join(scenario()))
 
 
 if __name__ == "__main__":

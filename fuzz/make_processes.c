@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "heap/process.h"
+#include "malloc_image.h"
 #include "process_image.h"
 #include "python_image.h"
 #include "shoal_image.h"
@@ -74,12 +75,31 @@ static void write_shoal(const char *folder, int minor) {
     python_image_end(&python);
 }
 
+/* Blocks of malloc's: used, free, and kept by a thread. */
+static void write_malloc(const char *folder, int minor) {
+    struct python_image python;
+    struct malloc_image heap;
+    uint64_t kept[3], listed[3];
+    python_image_init(&python, minor);
+    malloc_image_map(&heap, &python.image);
+    for (uint64_t i = 0; i < 3; i++) kept[i] = malloc_image_block(&heap, 64 + i * 16);
+    malloc_image_cache(&heap, kept, 3);
+    for (uint64_t i = 0; i < 3; i++) listed[i] = malloc_image_block(&heap, 96);
+    uint64_t block = malloc_image_block(&heap, 4096);
+    malloc_image_block(&heap, 720);
+    malloc_image_free(&heap, block);
+    malloc_image_list(&heap, listed, 3);
+    write_process(folder, "malloc", &python.image, minor);
+    python_image_end(&python);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) {
         fprintf(stderr, "make_processes: no directory given\n");
         return 2;
     }
-    for (int minor = 9; minor <= 13; minor++) write_python(argv[1], minor);
+    for (int minor = 9; minor <= PYTHON_NEWEST; minor++) write_python(argv[1], minor);
     write_shoal(argv[1], 11);
+    write_malloc(argv[1], 13);
     return 0;
 }

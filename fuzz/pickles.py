@@ -2,7 +2,8 @@
 
 load: streams of the corpus (fuzz/corpus/pickle_load), as they are and then changed at
 random, are read from memory and from files; whatever comes of it is an exception or
-an object, and where the standard module reads it too, an equal one. round_trip: random
+an object, and where the standard module reads it too, an equal one; what it refuses for
+its frames is refused. round_trip: random
 graphs, first those of the seeds in fuzz/corpus/pickle_round_trip, have the same shape
 after our dump as after the standard module's.
 
@@ -34,7 +35,7 @@ LENGTHS = [0, 1, 2, 255, 256, 65535, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) 
 def change(choice: random.Random, data: bytearray, other: bytes) -> None:
     """Change a stream in one place, as one that knows a little of the format would."""
     at = choice.randrange(len(data) + 1)
-    kind = choice.randrange(6)
+    kind = choice.randrange(7)
     if kind == 0 and data:
         data[at % len(data)] = choice.randrange(256)
     elif kind == 1:
@@ -47,6 +48,9 @@ def change(choice: random.Random, data: bytearray, other: bytes) -> None:
     elif kind == 4:
         length = choice.choice(LENGTHS)
         data[at : at + 4] = length.to_bytes(4, "little")
+    elif kind == 5:
+        length = choice.randrange(len(data) - at + 2)
+        data[at:at] = pickle.FRAME + length.to_bytes(8, "little")
     else:
         data[at:at] = data[at : at + choice.randrange(60)]
 
@@ -69,6 +73,17 @@ def outcome(load: Callable[[], object]) -> str | None:
     return None
 
 
+def breaks_frames(stream: bytes) -> bool:
+    """Say whether the standard module finds that something crosses the end of a frame."""
+    try:
+        Careful(io.BytesIO(stream)).load()
+    except pickle.UnpicklingError as error:
+        return "end of" in str(error) and "frame" in str(error)
+    except Exception:
+        pass
+    return False
+
+
 def check_load(stream: bytes, share: bool = False, buffer: int = 64) -> None:
     """Read one stream in every way there is: AssertionError if they disagree."""
     options = {"allow": ALLOWED, "share": share}
@@ -80,6 +95,8 @@ def check_load(stream: bytes, share: bool = False, buffer: int = 64) -> None:
     theirs = None
     if pickle.BYTEARRAY8 not in stream:  # allocated at its word
         theirs = outcome(lambda: Careful(io.BytesIO(stream)).load())
+        if breaks_frames(stream) and (mine, through, plain) != (None, None, None):
+            raise AssertionError(f"{stream!r}: {mine}, {through}, {plain} in spite of its frames")
     found = {one for one in (mine, through, plain, theirs) if one is not None}
     if len(found) > 1:
         raise AssertionError(f"{stream!r}: {found}")

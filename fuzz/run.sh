@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fuzzes the heap, the reader of processes, the scanner of literals, that of columns, and
-# shoal.pickle and shoal.flat both ways: fuzz/run.sh BUILD_FOLDER SECONDS PYTHON, an eighth
-# of them each. Targets in C with libFuzzer when the build has it (clang), else at random;
+# Fuzzes the heap, the mover of blocks, the reader of processes, the scanner of literals, that
+# of columns, and shoal.pickle and shoal.flat both ways: fuzz/run.sh BUILD_FOLDER SECONDS
+# PYTHON, a ninth of them each. Targets in C with libFuzzer when the build has it (clang), else at random;
 # the modules under sanitizers in PYTHON. What the build has not, without the libraries it needs, is left out.
 # New inputs that reach new paths stay in BUILD_FOLDER/corpus; an input that crashes
 # is named at the end: add it to fuzz/corpus under a name that says what it shows.
@@ -10,7 +10,7 @@ build=${1:?run.sh: no build folder given}
 seconds=${2:?run.sh: no number of seconds given}
 python=${3:?run.sh: no interpreter given}
 here=$(dirname "$0")
-part=$(((seconds + 7) / 8))
+part=$(((seconds + 8) / 9))
 
 fuzz() { # TARGET LONGEST_INPUT
     if [ -x "$build/fuzz/fuzz_$1" ]; then
@@ -30,6 +30,7 @@ else
     echo "run.sh: no libFuzzer in this build (it needs clang): random sequences instead"
     "$build/fuzz/random_heap_ops" "$part"
 fi
+fuzz mover 4096
 fuzz inspect 262144
 fuzz flat_scan 4096
 fuzz flat_columns 4096

@@ -15,7 +15,7 @@ import pytest
 Compile = Callable[..., Path]
 Preload = Callable[..., "subprocess.CompletedProcess[str]"]
 
-OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL_STATS", "SHOAL_RELEASE")
+OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL", "SHOAL_STATS", "SHOAL_RELEASE")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,7 @@
 
 The rule, which src/README.md gives with its reasons::
 
-    base <- heap | profile | inspect | serial     these four never see each other
+    base <- heap | profile | compact | inspect | serial     these never see each other
     src/python/*   sees include/shoal, its own files and src/python/common, and alone
                    sees Python.h; common sees only itself
     include/shoal  sees only itself
@@ -26,12 +26,13 @@ ROOMS = {
     "base": {"base"},
     "heap": {"base", "heap", "shoal"},
     "profile": {"base", "profile", "shoal"},
+    "compact": {"base", "compact", "shoal"},
     "inspect": {"base", "inspect", "shoal"},
     "serial": {"base", "serial", "shoal"},
     "python/common": {"python/common"},
     **{
         f"python/{module}": {f"python/{module}", "python/common", "shoal"}
-        for module in ("flat", "heap", "inspect", "profile", "serial")
+        for module in ("compact", "flat", "heap", "inspect", "profile", "serial")
     },
 }
 """For each folder of src/, whose headers it may include (shoal: the public ones)."""

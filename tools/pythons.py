@@ -1,13 +1,16 @@
 """Finds the CPython interpreters that the tests can use.
 
-Looks for ``python3.X`` in every directory of ``PATH`` and in the versions that
-pyenv keeps (``$PYENV_ROOT/versions``, else ``~/.pyenv/versions``). An
+Looks for ``python3.X`` in every directory of ``PATH``, in the versions that pyenv
+keeps (``$PYENV_ROOT/versions``, else ``~/.pyenv/versions``) and in ``.pythons``, where
+tools/newer_pythons.py puts those that no release of Debian has yet. An
 interpreter counts when it runs, is CPython of that very version with the
 interpreter lock, has its C headers and can make a virtual environment.
 
-    python3 tools/pythons.py            one line each: version, path
+    python3 tools/pythons.py            one line each: version, path; the newest last
     python3 tools/pythons.py 3.12       the path of that one; status 1 if there is none
+    python3 tools/pythons.py debian     the same of the distribution's own
     python3 tools/pythons.py --missing  the supported versions that were not found
+    python3 tools/pythons.py --newest   the newest of those that were found
 """
 
 from __future__ import annotations
@@ -19,8 +22,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-SUPPORTED = ("3.11", "3.12", "3.13")
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.15")
 """The versions that are tested wherever they are found."""
+
+NEWER = ("3.14", "3.15")
+"""Those of them that tools/newer_pythons.py can get. Of CPython's own tests not all are run
+there yet: tools/run_suites.py has those that are."""
+
+HOME = Path(__file__).resolve().parent.parent / ".pythons"
+"""Where it puts them."""
+
+DEBIAN = "debian"
+"""Stands for the distribution's own interpreter. Debian's is not position-independent."""
+
+DEBIAN_PATH = Path("/usr/bin/python3")
 
 _PROBE = """
 import importlib.util, os, sys, sysconfig
@@ -46,6 +61,7 @@ def candidates(version: str) -> Iterator[Path]:
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for home in sorted(root.glob(f"versions/{version}.*"), reverse=True):
         yield home / "bin" / f"python{version}"
+    yield HOME / "usr" / "bin" / f"python{version}"
 
 
 def probe(path: Path, version: str) -> str | None:
@@ -71,6 +87,10 @@ def probe(path: Path, version: str) -> str | None:
 
 def find(version: str) -> str | None:
     """Return the path of the first usable interpreter ``version``, or None."""
+    if version == DEBIAN:
+        path = DEBIAN_PATH.resolve()
+        version = path.name.removeprefix("python")
+        return probe(path, version) if version in SUPPORTED else None
     return next(filter(None, (probe(path, version) for path in candidates(version))), None)
 
 
@@ -83,6 +103,14 @@ def tested() -> dict[str, str]:
     return found or {f"{sys.version_info[0]}.{sys.version_info[1]}": sys.executable}
 
 
+def tested_besides() -> str | None:
+    """Return the distribution's own interpreter, where it is usable and none of ``tested()``."""
+    path = find(DEBIAN)
+    if path and Path(path) not in [Path(one).resolve() for one in tested().values()]:
+        return path
+    return None
+
+
 def missing() -> list[str]:
     """Return the supported versions that this machine does not have."""
     return [version for version in SUPPORTED if find(version) is None]
@@ -91,8 +119,11 @@ def missing() -> list[str]:
 def main() -> int:
     """Print what the command line asks for and return the exit status."""
     parser = argparse.ArgumentParser(description="Find the interpreters the tests can use.")
-    parser.add_argument("version", nargs="?", help="print only the path of this one, as 3.12")
+    parser.add_argument(
+        "version", nargs="?", help="print only the path of this one, as 3.12 or debian"
+    )
     parser.add_argument("--missing", action="store_true", help="print the versions not found")
+    parser.add_argument("--newest", action="store_true", help="print the newest one found")
     options = parser.parse_args()
 
     if options.version:
@@ -101,9 +132,13 @@ def main() -> int:
             print(f"pythons: no usable Python {options.version} found", file=sys.stderr)
             return 1
         print(path)
+    elif options.newest:
+        print(list(tested())[-1])
     elif options.missing:
         print("".join(f"{version}\n" for version in missing()), end="")
     else:
+        if path := tested_besides():
+            print(DEBIAN, path)
         for version, path in tested().items():
             print(version, path)
     return 0

@@ -22,8 +22,47 @@ import pythons
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
-THREADED = ("threads", "process", "heap", "mapping")
+THREADED = ("threads", "process", "heap", "mapping", "collect", "idle", "watch")
 """The C tests that ThreadSanitizer is for; it makes the others slow and finds nothing in them."""
+
+HEAP_TESTS = (
+    *("tests/preload", "tests/python"),
+    *(f"--ignore=tests/python/{room}" for room in ("flat", "inspect", "serial", "top")),
+)
+"""What depends on how the interpreter was built: what the heap does in it, and the profiler."""
+
+ALL = ("tests/python", "tests/preload")
+
+SAME_IN_ALL = (
+    *(
+        f"tests/preload/test_{name}.py"
+        for name in ("c_programs", "cgroup", "large_pages", "opening", "real_programs")
+    ),
+    *(f"tests/python/test_{name}.py" for name in ("documents", "examples", "long_loads", "wheels")),
+    "tests/python/flat",
+    *(
+        f"tests/python/top/test_{name}.py"
+        for name in ("finding", "live", "readings", "rows", "watch")
+    ),
+    *(f"tests/python/inspect/test_{name}.py" for name in ("compare", "diagnosis", "screen")),
+    *(
+        f"tests/python/profiler/test_{name}.py"
+        for name in (
+            *("compat_table", "export", "magics", "mallocs", "memory_usage", "mprof_files"),
+            *("mprof_plot", "mprof_run", "pytest_memrays_marks", "pytest_plugin", "table"),
+            *("units", "verdict"),
+        )
+    ),
+)
+"""What knows nothing, or next to nothing, of the version: C programs and what C code asks
+malloc for, documents, files of literals, other processes watched from outside, screens and
+tables of made-up figures. It runs on the oldest and on the newest."""
+
+CPYTHON_BETWEEN = (
+    *("test_gc", "test_json", "test_bytes", "test_memoryview", "test_fork1", "test_pickle"),
+    *("test_decimal", "test_sqlite3", "test_threading", "test_interpreters", "test__interpreters"),
+)
+"""What is run of CPython's own suite between the oldest version and the newest, which run all."""
 
 _PYTEST = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)\b")
 _PLAIN = re.compile(r"(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
@@ -58,13 +97,22 @@ class Count:
         elif plain := _PLAIN.match(line):
             self.add(Count(int(plain[1]), int(plain[2]), int(plain[3] or 0)))
         elif line.startswith("==") and line.endswith("=="):
-            for number, word in _PYTEST.findall(line):
-                if word in {"passed", "xfailed"}:
-                    self.passed += int(number)
-                elif word == "skipped":
-                    self.skipped += int(number)
-                else:
-                    self.failed += int(number)
+            self.read_pytest(_PYTEST.findall(line))
+
+    def read_pytest(self, counted: list[tuple[str, str]]) -> None:
+        """Take the counts of a closing line of pytest: the last there is.
+
+        Those before it are of runs that a failed test of the plugin made.
+        """
+        if counted:
+            self.passed = self.failed = self.skipped = 0
+        for number, word in counted:
+            if word in {"passed", "xfailed"}:
+                self.passed += int(number)
+            elif word == "skipped":
+                self.skipped += int(number)
+            else:
+                self.failed += int(number)
 
     def __str__(self) -> str:
         """Return the counts as a test runner's closing line."""
@@ -75,6 +123,11 @@ def meson_test(build: str, *arguments: str) -> list[str]:
     """Return the command that runs the C tests of the folder ``build``."""
     command = [str(BIN / "meson"), "test", "-C", f"build/{build}", "--print-errorlogs"]
     return [*command, *arguments]
+
+
+def pytest(python: str, *arguments: str) -> list[str]:
+    """Return the command that runs tests in as many processes as there are processors."""
+    return [python, "-m", "pytest", "-n", str(os.cpu_count()), "--dist", "loadfile", *arguments]
 
 
 def fixed_layout() -> list[str]:
@@ -97,6 +150,19 @@ def python_floats(version: str) -> list[str]:
     return ["env", f"PYTHONPATH={folder}", "SHOAL_TEST_FLOATS=python"]
 
 
+def python_tests(version: str, versions: list[str]) -> tuple[str, ...]:
+    """Return what pytest is to run on one of the interpreters."""
+    if version == pythons.DEBIAN:
+        return (*HEAP_TESTS, *_without(SAME_IN_ALL))
+    if version in (versions[0], versions[-1]):
+        return ALL
+    return (*ALL, *_without(SAME_IN_ALL))
+
+
+def _without(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"--ignore={path}" for path in paths)
+
+
 def suites() -> dict[str, list[str]]:
     """Return the command of each suite, by name, in the order they run."""
     commands = {
@@ -104,20 +170,40 @@ def suites() -> dict[str, list[str]]:
         "c-address": meson_test("address"),
         "c-thread": meson_test("thread", *fixed_layout(), *THREADED),
     }
-    versions = list(pythons.tested())
-    interpreters = {version: f".venv-{version}/bin/python" for version in versions}
+    interpreters = {version: f".venv-{version}/bin/python" for version in pythons.tested()}
+    versions = list(interpreters)
     newest = interpreters[versions[-1]]
     # These run C programs on the library: once is enough.
-    commands[f"death-{versions[-1]}"] = [newest, "-m", "pytest", "tests/death"]
+    commands[f"death-{versions[-1]}"] = pytest(newest, "tests/death")
     for version, python in interpreters.items():
-        commands[f"python-{version}"] = [python, "-m", "pytest", "tests/python", "tests/preload"]
+        commands[f"python-{version}"] = pytest(python, *python_tests(version, versions))
+    if pythons.tested_besides():
+        python = f".venv-{pythons.DEBIAN}/bin/python"
+        tests = python_tests(pythons.DEBIAN, versions)
+        commands[f"python-{pythons.DEBIAN}"] = pytest(python, *tests)
     commands[f"floats-{versions[-1]}"] = [
         *python_floats(versions[-1]),
-        *(newest, "-m", "pytest", "tests/python/flat"),
+        *pytest(newest, "tests/python/flat"),
     ]
     for version, python in interpreters.items():
-        commands[f"cpython-{version}"] = [python, "tests/cpython/run_suite.py", "--python", python]
+        command = [python, "tests/cpython/run_suite.py", "--python", python]
+        if version not in (versions[0], versions[-1]):
+            command += ["--only", ",".join(CPYTHON_BETWEEN)]
+        commands[f"cpython-{version}"] = command
+    for version, python in interpreters.items():
+        suite = ["tests/cpython/run_suite.py", "--python", python, "--moving"]
+        commands[f"moving-{version}"] = [python, *suite]
     return commands
+
+
+def elsewhere() -> dict[str, list[str]]:
+    """Return those that run only when named: on another processor, and another C library."""
+    return {
+        "c-arm64": meson_test("arm64"),
+        "package-arm64": [sys.executable, "tests/arm64/check_package.py"],
+        "c-musl": meson_test("musl"),
+        "preload-musl": [sys.executable, "tests/musl/check_preload.py"],
+    }
 
 
 def run(name: str, command: list[str]) -> Count:
@@ -159,8 +245,8 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAMES", help="these suites, with commas between")
     options = parser.parse_args()
 
-    commands = suites()
-    names = options.only.split(",") if options.only else list(commands)
+    commands = suites() | elsewhere()
+    names = options.only.split(",") if options.only else list(suites())
     for name in names:
         if name not in commands:
             print(f"no suite {name!r}; there are {', '.join(commands)}", file=sys.stderr)

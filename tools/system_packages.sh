@@ -4,6 +4,8 @@
 #
 #   tools/system_packages.sh          what the package needs
 #   tools/system_packages.sh tests    and what the C tests need
+#   tools/system_packages.sh arm64    and what they need to run as on arm64
+#   tools/system_packages.sh musl     and what they need to run on musl
 set -eu
 
 python=${PYTHON:-python3}
@@ -38,6 +40,10 @@ has_file() { # has_file PATH...: one of them is there
     return 1
 }
 
+has_venv='import ensurepip, venv'
+has_headers='import os, sysconfig
+os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
+
 need gcc command -v gcc
 need libc6-dev compiles gcc stdlib.h
 # For the floats of shoal.flat: the interpreter does what these would.
@@ -46,14 +52,23 @@ want libdragonbox-dev has_file /usr/include/dragonbox*/dragonbox/dragonbox.h
 want libfast-float-dev compiles g++ fast_float/fast_float.h c++
 if [ "$python" = python3 ]; then
     need python3 command -v python3
-    need python3-venv python3 -c 'import ensurepip, venv'
-    need python3-dev python3 -c 'import os, sysconfig
-os.stat(os.path.join(sysconfig.get_paths()["include"], "Python.h"))'
+    need python3-venv python3 -c "$has_venv"
+    need python3-dev python3 -c "$has_headers"
 fi
-if [ "${1:-}" = tests ]; then
+if [ "${1:-}" = arm64 ]; then
+    need qemu-user command -v qemu-aarch64
+elif [ "${1:-}" = musl ]; then
+    need musl-tools command -v musl-gcc
+fi
+if [ -n "${1:-}" ]; then
     need g++ compiles g++ new c++
     need pkg-config command -v pkg-config
     need libcmocka-dev pkg-config --exists cmocka
+    # The suite python-debian, which is left out without them.
+    if [ -x /usr/bin/python3 ]; then
+        want python3-venv /usr/bin/python3 -c "$has_venv"
+        want python3-dev /usr/bin/python3 -c "$has_headers"
+    fi
 fi
 
 # shellcheck disable=SC2086 # lists of names

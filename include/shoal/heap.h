@@ -53,9 +53,10 @@ SHOAL_API size_t shoal_usable_size(const void *block);
 struct shoal_usage {
     size_t live;      /* in blocks handed out, as rounded up by the heap     */
     size_t held;      /* = pinned + reserve                                  */
-    size_t pinned;    /* of held: free blocks' bytes in pages that a pool of
-                         a live block, or a heap's current pool, keeps      */
-    size_t reserve;   /* of held: whole free pages kept for the next request */
+    size_t pinned;    /* of held: free blocks' bytes in pools that a live
+                         block keeps                                        */
+    size_t reserve;   /* of held: whole free pages kept for the next request,
+                         those of pools without a live block too            */
     size_t returned;  /* given back to the system since the start            */
     size_t metadata;  /* pool records and tables, resident                   */
     size_t large;     /* of live: blocks over SHOAL_POOLED_MAX               */
@@ -66,6 +67,10 @@ struct shoal_usage {
 /* Cost: one pass over the pool records, 32 bytes a page: 2 ms a gigabyte. */
 SHOAL_API void shoal_usage(struct shoal_usage *usage);
 
+/* Bytes of the live pooled blocks of the interpreter's own heap, a part of `live`: what
+ * malloc was asked for is not among them. Cost and exactness as shoal_usage. */
+SHOAL_API size_t shoal_object_bytes(void);
+
 /* A few counters that are kept anyway, in bytes, for whoever looks often. */
 struct shoal_pulse {
     size_t resident; /* live + held: pages in use or kept, metadata not counted  */
@@ -73,7 +78,8 @@ struct shoal_pulse {
                         SHOAL_POOLED_MAX, whole pages of them                    */
     size_t threads;  /* of resident, what threads' heaps, which serve malloc, have
                         besides: in pools, or kept. The rest is the interpreter's */
-    size_t returned; /* as in shoal_usage                                        */
+    size_t returned; /* as in shoal_usage, less what went back while nobody called:
+                        that is the doing of no line of a program            */
 };
 
 /* Cost: a few loads. Exact as shoal_usage is. */
@@ -88,7 +94,8 @@ struct shoal_class_usage {
     size_t pools;
     size_t live_blocks;
     size_t live;        /* bytes: block_size * live_blocks */
-    size_t held;        /* bytes: resident in these pools and not live */
+    size_t held;        /* bytes: resident and not live, in those of these pools
+                           that have a live block: a part of `pinned`  */
 };
 
 /* Fills at most `room` entries, smallest block size first, and returns how
@@ -121,15 +128,42 @@ SHOAL_API size_t shoal_ranges(struct shoal_range *ranges, size_t room);
 
 /* ---- Giving back -------------------------------------------------------- */
 
-/* Returns every whole free page to the operating system and gives the bytes.
- * The heaps of other running threads keep their current pools. */
+/* Returns every whole free page to the operating system and gives the bytes, whoever
+ * freed it. Of other running threads' heaps, and of the interpreter's when the caller does
+ * not hold its lock, the current pools stay: at most one a size class. */
 SHOAL_API size_t shoal_trim(void);
+
+/* ---- Being told of blocks ------------------------------------------------ */
+
+/* Whoever keeps account of the blocks of malloc's family and of the functions above.
+ * Called in the thread that takes or frees, from inside of the heap and under whatever
+ * lock that thread holds: so they must not wait, and had better not allocate, of which
+ * they would be told. What serves a CPython's objects is told of by its own allocators,
+ * and here only if it is too large for a pool. */
+struct shoal_watcher {
+    /* A block was handed out, of `bytes` as asked for; gives it back. NULL: blocks
+     * that are taken do not matter any more, only those that go. */
+    void *(*took)(void *block, size_t bytes);
+
+    /* A block is about to be freed. Whether it is one is not known yet. */
+    void (*gives)(void *block);
+
+    /* A block is to be resized to `bytes`, at least 1: gives what by(block, bytes) gives.
+     * The others are told of what that takes and frees to move it. */
+    void *(*resizes)(void *block, size_t bytes, void *(*by)(void *block, size_t bytes));
+};
+
+/* From now on this one is told, or, NULL, nobody; it is to live as long as the process.
+ * Until all running threads have seen that, some blocks are not told of. Cost: each block
+ * that is told of takes the heap some 50 instructions more; all others none. */
+SHOAL_API void shoal_watch(const struct shoal_watcher *watcher);
 
 /* ---- Checking ------------------------------------------------------------ */
 
 /* Walks the whole heap and checks every invariant of src/heap/types.h; aborts
- * with one line at the first that does not hold. Call it when no other thread
- * is inside the heap. Returns the number of blocks it saw live. */
+ * with one line at the first that does not hold. Any thread may call it at any time; other
+ * threads wait where they need a lock. What a running thread may change without one is not
+ * looked at: the free lists of its own heap. Returns the number of blocks it saw live. */
 SHOAL_API size_t shoal_check(void);
 
 /* ---- In a CPython process ------------------------------------------------
@@ -142,8 +176,9 @@ enum shoal_python {
     SHOAL_PYTHON_ABSENT = -1,    /* no CPython in this process                */
     SHOAL_PYTHON_FREE_THREADED = -2, /* refused: no interpreter lock          */
     SHOAL_PYTHON_NOMEM = -3,     /* no address space                          */
-    SHOAL_PYTHON_DEBUG = -4      /* refused: preloaded, and the interpreter's
+    SHOAL_PYTHON_DEBUG = -4,     /* refused: preloaded, and the interpreter's
                                     debug allocator already serves            */
+    SHOAL_PYTHON_PAGES = -5      /* refused: the system's pages are not of 4 KiB */
 };
 
 /* Makes Shoal serve the OBJ and MEM domains. Blocks made before go back to

@@ -1,5 +1,6 @@
-/* What a running CPython (3.9 to 3.13) holds, read from outside: nothing is
- * started, injected or stopped, and no symbols are needed.
+/* What a running CPython (3.9 to 3.15) holds, read from outside: nothing is
+ * started, injected or stopped, and no symbols are needed. What the process never
+ * touched is not made resident by it.
  *
  * The process is read while it runs, so what it changes meanwhile is met half
  * way; pools that contradict themselves are counted as inconsistent, and of
@@ -37,6 +38,7 @@ struct shoal_arena_census {
     uint64_t live_blocks;
     uint64_t live;
     uint64_t page_free; /* resident, in 4 KiB pages that no live block touches */
+    uint64_t reserve;   /* of resident, what Shoal keeps for the next request  */
 };
 
 struct shoal_size_census {
@@ -58,12 +60,38 @@ enum shoal_block_kind {
 struct shoal_type_census {
     const char *name; /* with its module, as Python writes it */
     enum shoal_block_kind kind;
-    uint64_t blocks;
-    uint64_t bytes; /* as the allocator rounds them */
+    uint64_t blocks; /* objects; of SHOAL_BLOCK_RAW what belongs to none */
+    uint64_t bytes;  /* as allocators round them, with what belongs to these objects: a
+                        dict's keys, a list's items. Of large blocks what is resident */
     /* In the emptiest arenas, those that are at most a fourth live: */
     uint64_t pinned_arenas; /* how many of them have such a block          */
     uint64_t pinned_blocks;
     uint64_t pinned_held; /* their held bytes, by the share of live ones */
+};
+
+/* Memory that is not the objects' heap's. */
+enum shoal_owner {
+    SHOAL_OWNER_MALLOC,  /* libc's heaps: of the process, and of threads             */
+    SHOAL_OWNER_STACK,   /* where the interpreter has its frames                     */
+    SHOAL_OWNER_RESERVE, /* of Shoal: mappings that it keeps for the next request    */
+    SHOAL_OWNER_RECORDS, /* of Shoal: its records                                    */
+    SHOAL_OWNER_ARENA,   /* of pymalloc; told by shoal_owners() only                 */
+    SHOAL_OWNER_LARGE,   /* a block of libc's with a mapping of its own; likewise    */
+};
+
+struct shoal_owned {
+    uint64_t start, bytes;
+    enum shoal_owner owner;
+};
+
+/* What libc's malloc has, but for blocks with mappings of their own. Resident bytes. */
+struct shoal_malloc_census {
+    uint64_t live, blocks;
+    uint64_t free;
+    uint64_t page_free; /* of free: in 4 KiB pages that no live block touches       */
+    uint64_t pool_kept; /* of page_free: about as much Shoal would keep, as a pool of
+                           its goes back when it is empty                           */
+    uint64_t unread;    /* what contradicted itself: it is in neither               */
 };
 
 enum shoal_allocator {
@@ -84,6 +112,8 @@ struct shoal_inspection {
     uint32_t pool_bytes;  /* of a place in the arenas: of pymalloc's pools, or
                              4 KiB where Shoal's heap is in use too          */
     uint64_t resident, page_free; /* sums over the arenas, and free runs in none */
+    uint64_t reserve; /* of resident, what Shoal keeps for the next request */
+    struct shoal_malloc_census malloc;
     uint64_t mesh_pages; /* 4 KiB pages that could share another's memory, as no
                             live blocks of the two overlap                   */
 
@@ -96,10 +126,15 @@ struct shoal_inspection {
     uint8_t *occupancy; /* one for each pool's place in the arenas, in their order:
                            per cent live, or SHOAL_PLACE_FREE */
     size_t occupancy_count;
-    struct shoal_extent *large; /* Shoal's blocks that are in no pool */
+    struct shoal_extent *large; /* blocks with mappings of their own, or on Shoal in no
+                                   pool; of libc's with their heads                  */
     size_t large_count;
+    uint64_t large_resident;
     struct shoal_extent *ranges; /* everything the allocator has, merged */
     size_t range_count;
+
+    struct shoal_owned *owned;
+    size_t owned_count;
 
     void *names; /* the types' names */
 };
@@ -127,6 +162,35 @@ enum shoal_inspect_status shoal_inspect(pid_t pid, int flags, struct shoal_inspe
                                         char *message, size_t room);
 
 void shoal_inspection_end(struct shoal_inspection *inspection);
+
+/* Whether CPython 3.minor, which the calling process runs, has its classes as they are read:
+ * one that it made, at `class_`, is read back and has to be called `expected`, with its module.
+ * True where a process may not read itself. Takes 2 MiB for the time. */
+int shoal_layout_agrees(int minor, const void *class_, const char *expected);
+
+/* Whose memory is where, of a process whose heap need not be read: its own, say. */
+struct shoal_ownership {
+    struct shoal_owned *items; /* by address */
+    size_t count;
+};
+
+/* `minor`: of its Python 3.minor; 0 when it is none, or unknown. `known`: what has an owner
+ * already, by address. A few milliseconds. As shoal_inspect; to be given back likewise. */
+enum shoal_inspect_status shoal_owners(pid_t pid, int minor, const struct shoal_extent *known,
+                                       size_t known_count, struct shoal_ownership *ownership,
+                                       char *message, size_t room);
+
+void shoal_ownership_end(struct shoal_ownership *ownership);
+
+enum { SHOAL_LIBRARY_ROOM = 64 };
+
+/* Which library each of some ranges is of: the one whose data point into it most often, or
+ * into what points there. `zeroed`: data of libraries that no file has, as their headers say
+ * where they lie. Fills `names`, of SHOAL_LIBRARY_ROOM bytes each; "" for none. */
+enum shoal_inspect_status shoal_libraries(pid_t pid, const struct shoal_extent *ranges,
+                                          size_t count, const struct shoal_extent *zeroed,
+                                          size_t zeroed_count, char (*names)[SHOAL_LIBRARY_ROOM],
+                                          char *message, size_t room);
 
 #ifdef __cplusplus
 }

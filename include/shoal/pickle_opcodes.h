@@ -5,7 +5,6 @@
 
 enum {
     PICKLE_HIGHEST_PROTOCOL = 5,
-    PICKLE_DEFAULT_PROTOCOL = 4,
     PICKLE_FRAME_HEADER = 9,           /* bytes: the opcode and a length of 8 bytes */
     PICKLE_FRAME_TARGET = 64 * 1024,   /* bytes of a frame after which it is closed */
     PICKLE_FRAME_LEAST = 4,            /* bytes below which a frame has no header */

@@ -2,7 +2,7 @@
 
 Run a whole program on it with ``shoal run script.py``, or call `install` in a
 running interpreter. `usage` says where the memory is, `trim` gives back what
-can be given.
+can be given, `compact` moves objects so that more can.
 
 Importing this package changes nothing but one thing: where Shoal already
 serves the interpreter, full garbage collections begin to give the heap's
@@ -15,21 +15,30 @@ import gc
 import os
 import sys
 
-from shoal import _heap
+try:
+    from shoal import _heap
+except ImportError as _error:
+    from shoal._static_tls import explained
+
+    raise explained(_error, "Shoal", "import shoal before them, use `shoal run`") from None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shoal._usage import ClassUsage as ClassUsage
     from shoal._usage import Rss as Rss
     from shoal._usage import Usage as Usage
+    from shoal.compacting import CompactReport as CompactReport
+    from shoal.compacting import compact as compact
     from shoal.profiler import profile as profile
 
     __version__: str
 
 __all__ = [
     "ClassUsage",
+    "CompactReport",
     "Rss",
     "Usage",
+    "compact",
     "install",
     "is_active",
     "library_path",
@@ -38,8 +47,6 @@ __all__ = [
     "trim",
     "usage",
 ]
-if sys.version_info < (3, 11):
-    __all__.remove("profile")
 
 
 def __getattr__(name: str) -> object:
@@ -48,6 +55,10 @@ def __getattr__(name: str) -> object:
         from shoal import _usage
 
         return getattr(_usage, name)
+    if name in ("compact", "CompactReport"):
+        from shoal import compacting
+
+        return getattr(compacting, name)
     if name == "profile":
         from shoal.profiler import profile, require
 
@@ -79,7 +90,8 @@ def install() -> None:
     tracemalloc, when it stops, puts back the allocators that it found when it
     started. So stop it, install, and start it again; so too with other tools
     that wrap the allocators. A program that embeds Python and calls
-    Py_Initialize more than once installs again each time (3.12 and later).
+    Py_Initialize more than once installs again each time (3.12 and later);
+    where libshoal.so is preloaded, every life is on Shoal from the start.
     """
     if not is_active():
         if _is_traced():
@@ -92,9 +104,6 @@ def install() -> None:
                 "Shoal cannot be installed once lines are profiled on another heap: "
                 "install it first"
             )
-        from shoal import _pymalloc
-
-        _pymalloc.remember()
         _heap.install()
         release_after_gc()
 
@@ -103,8 +112,8 @@ def _is_traced() -> bool:
     # PYTHONTRACEMALLOC starts it without importing it, so looking in sys.modules is no answer.
     try:
         from _tracemalloc import is_tracing
-    except ImportError:
-        return False
+    except (ImportError, RuntimeError):
+        return False  # RuntimeError: it went with an earlier life of the interpreter (3.11).
     return is_tracing()
 
 
@@ -141,25 +150,26 @@ def usage() -> Usage:
     -----
     Sources: the heap's counters, /proc/self/smaps, and those that
     ``usage().rss.sources`` names. Cost: the kernel walks the process's pages
-    for smaps, some 10 ms a gigabyte. Taking the figures needs about 0.5 MB, and
-    happens before the first call imports dataclasses to dress them, which adds
-    about 2 MB to the process from then on.
+    for smaps, some 10 ms a gigabyte; finding the heaps of others takes some 10 ms.
+    Taking the figures needs about 0.5 MB, and happens before the first call imports
+    dataclasses to dress them, which adds about 2 MB to the process from then on.
     """
-    counts = _heap.usage()
-    classes = _heap.class_usage()
     from shoal import _rss
 
-    rss = _rss.reconcile(counts)
+    counts = _heap.usage()
+    classes = _heap.class_usage()
+    rss, mapped_by = _rss.reconcile()
     from shoal import _usage
 
-    return _usage.describe(counts, classes, rss)
+    return _usage.describe(counts, classes, rss, mapped_by)
 
 
 def trim() -> int:
     """Give back to the operating system all that can be given.
 
     In this order: a full garbage collection, which also empties the
-    interpreter's own free lists; every whole free page of Shoal's heap; and,
+    interpreter's own free lists; every whole free page of Shoal's heap, of
+    all threads, whoever freed it; and,
     where libc serves malloc, the free pages of its heaps (malloc_trim(3)).
 
     Returns
@@ -172,8 +182,8 @@ def trim() -> int:
 
     Notes
     -----
-    The interpreter lock is held throughout. The heaps of other threads keep
-    the pages they are allocating from.
+    Any thread may call it. The interpreter lock is held throughout. The heaps of
+    other threads keep the pages they are allocating from: at most .7 MB a thread.
     """
     before = _heap.usage()["returned"]
     gc.collect()

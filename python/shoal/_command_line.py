@@ -23,6 +23,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def drop_output() -> None:
-    """Let the exit not try to write what standard output did not take."""
+    """Let the exit not try to write what standard output did not take.
+
+    Since 3.14 it tries again even what a flush has failed to write, and ends with a status
+    of its own.
+    """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,10 +8,9 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Self, TextIO
 
     from rich.progress import Progress, TaskID
-    from typing_extensions import Self
 
 
 class ProgressBar:

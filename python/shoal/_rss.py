@@ -5,13 +5,15 @@ Light on purpose, as _smaps is: what this module imports is in what it measures.
 
 from __future__ import annotations
 
-from shoal import _heap, _owners, _pymalloc, _smaps
+import os
+import sys
+
+from shoal import _heap, _inspect, _owners, _smaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from shoal._heap import Counts
     from shoal._owners import Claim
 
 SOURCES = {
@@ -22,63 +24,92 @@ SOURCES = {
     "a live block's page that was never touched is not",
     "shoal_held": "the heap's exact count of resident bytes that no block uses",
     "shoal_metadata": "Rss of the heap's own ranges for its records",
-    "pymalloc": "arenas by sys._debugmallocstats (when Shoal was installed, if it was), "
-    "taken as wholly resident",
-    "libc": "Rss of [heap] and of the 64 MiB-aligned heaps of threads, and what mallinfo2 says "
-    "of blocks with their own mapping; only [heap] where Shoal serves malloc",
+    "pymalloc": "Rss of the arenas in the interpreter's own table of them",
+    "libc": "Rss of the heaps that malloc's own lists lead to, and of blocks with their own "
+    "mapping, by their heads; only [heap] where Shoal serves malloc",
     "file_backed": "Rss of mappings with a path (program, libraries, files, shared memory), "
     "their zeroed data (.bss, from the ELF headers), and the kernel's [vdso]",
     "stacks": "Rss of [stack], of mappings that a waiting thread's stack pointer is in "
-    "(/proc/self/task/*/syscall), and of those right above a guard page",
+    "(/proc/self/task/*/syscall), of those right above a guard page, and of the interpreter's "
+    "frames, by their heads",
+    "libraries": "Rss of other mappings that data of a library lead to, or that their name says "
+    "whose they are; mapped_by has the names",
     "unexplained": "the rest: mappings that no source above claims",
 }
 
 
-def reconcile(counts: Counts) -> dict[str, int]:
-    """Share the resident memory out among its owners.
+_OWNERS = (
+    "shoal",
+    "metadata",
+    "pymalloc",
+    "libc",
+    "large",
+    "file",
+    "mapped",
+    "stack",
+    "anonymous",
+)
 
-    Parameters
-    ----------
-    counts : dict
-        The heap's counts, taken just before.
+
+def reconcile() -> tuple[dict[str, int], dict[str, int]]:
+    """Share the resident memory out among its owners.
 
     Returns
     -------
     dict of str to int
         The figures of `shoal.Rss`, in bytes.
+    dict of str to int
+        Those of its `mapped_by`.
 
     Raises
     ------
     OSError
         /proc/self/smaps cannot be read.
     """
-    heap_claims = list(_heap_claims())
+    pid = os.getpid()
+    known = [(start, size) for start, size, _ in _heap.ranges()]
+    found = _inspect.owners(pid, _minor(), known)
     mappings = _smaps.read()
-    owned = dict.fromkeys(("shoal", "metadata", "libc", "file", "stack", "anonymous"), 0)
-    claims = sorted([*heap_claims, *_owners.bss_claims(mappings)])
-    libc_serves = not _heap.serves_malloc()
-    for part in _owners.share(mappings, claims, libc_serves=libc_serves):
+    counts = _heap.usage()  # What reading took is in both.
+    bss = list(_owners.bss_claims(mappings))
+    claims = _owners.apart(
+        [
+            *_heap_claims(),
+            *((start, start + size, owner) for start, size, owner in found),
+            *bss,
+        ]
+    )
+    owned = dict.fromkeys(_OWNERS, 0)
+    rest = []
+    for part in _owners.share(mappings, claims):
         owned[part.owner] += part.rss
-
+        if part.owner == "anonymous" and part.rss:
+            rest.append(part)
+    named = _owners.mapped_by(rest, bss, pid)
+    unknown = named.pop("", 0)
+    own = named.pop("libshoal.so", 0)
     held = min(counts["held"], owned["shoal"])
     live = min(counts["live"], owned["shoal"] - held)
-    # What has no address to be found by is an upper bound, and fits in what is left.
-    left = owned["anonymous"]
-    pymalloc = min(_pymalloc.arena_bytes(_heap.state() == 1), left)
-    libc = min(_libc_mapped_bytes(), left - pymalloc)
-    return {
+    figures = {
         "total": sum(mapping.rss for mapping in mappings),
         "shoal_live": live,
         "shoal_held": held,
-        "shoal_metadata": owned["metadata"],
-        "pymalloc": pymalloc,
-        "libc": owned["libc"] + libc,
-        "file_backed": owned["file"],
+        "shoal_metadata": owned["metadata"] + own,
+        "pymalloc": owned["pymalloc"],
+        "libc": owned["libc"] + owned["large"],
+        "file_backed": owned["file"] + owned["mapped"],
         "stacks": owned["stack"],
-        "unexplained": left - pymalloc - libc + owned["shoal"] - held - live,
+        "libraries": sum(named.values()),
+        "unexplained": unknown + owned["shoal"] - held - live,
         "pss": sum(mapping.pss for mapping in mappings),
         "lazy_free": sum(mapping.lazy_free for mapping in mappings),
     }
+    return figures, named
+
+
+def _minor() -> int:
+    """Return of which 3.minor the interpreter is; 0 if it is no CPython."""
+    return sys.version_info[1] if sys.implementation.name == "cpython" else 0
 
 
 def _heap_claims() -> Iterator[Claim]:
@@ -86,8 +117,3 @@ def _heap_claims() -> Iterator[Claim]:
     for start, size, is_metadata in _heap.ranges():
         end = -(-(start + size) // page) * page
         yield start // page * page, end, "metadata" if is_metadata else "shoal"
-
-
-def _libc_mapped_bytes() -> int:
-    usage = _heap.libc_usage()
-    return usage[1] if usage else 0

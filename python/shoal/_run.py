@@ -26,7 +26,7 @@ class CannotRunError(Exception):
     """Why the target cannot be run, in one line for the user."""
 
 
-def run(target: list[str], stats: bool = False) -> NoReturn:
+def run(target: list[str], stats: bool = False, compact: bool = False) -> NoReturn:
     """Replace this process by `target`, with libshoal.so preloaded.
 
     Parameters
@@ -36,6 +36,8 @@ def run(target: list[str], stats: bool = False) -> NoReturn:
         ``["--", program, ...]``.
     stats : bool
         Have the library report on standard error when the process exits.
+    compact : bool
+        Have full collections followed by `shoal.compact`.
 
     Raises
     ------
@@ -45,7 +47,11 @@ def run(target: list[str], stats: bool = False) -> NoReturn:
     if not target:
         raise CannotRunError("nothing to run: give a script, -m module, -c code or -- program")
     program, arguments = _program(target[1:]) if target[0] == "--" else _python(target)
-    _exec(program, arguments, _environment("run"), stats)
+    environment = _environment("run")
+    if compact:
+        environment["SHOAL_COMPACT"] = "1"
+    environment["SHOAL_RUN"] = str(os.getpid())  # The library tells us what it finds there.
+    _exec(program, arguments, environment, stats)
 
 
 def run_again() -> NoReturn:
@@ -56,8 +62,8 @@ def run_again() -> NoReturn:
     CannotRunError
         The interpreter cannot run on it.
     """
-    _check_python()
-    _exec(sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment("profile"))
+    python = _this_python()
+    _exec(python, [python, *sys.orig_argv[1:]], _environment("profile"))
 
 
 def _exec(
@@ -93,21 +99,34 @@ def _environment(command: str) -> dict[str, str]:
     allocator = environment.pop("PYTHONMALLOC", "")
     if allocator:
         _warn(f"PYTHONMALLOC={allocator} is left out: it would undo Shoal", command)
-    if environment.get("PYTHONDEVMODE"):
-        _warn(
-            "PYTHONDEVMODE brings Python's debug allocator, so objects will not be Shoal's", command
-        )
     preloaded = environment.get("LD_PRELOAD", "")
-    library = _library()
-    if library not in preloaded.replace(" ", ":").split(":"):
-        environment["LD_PRELOAD"] = f"{library}:{preloaded}" if preloaded else library
+    path = library_for_preload()
+    if path not in preloaded.replace(" ", ":").split(":"):
+        environment["LD_PRELOAD"] = f"{path}:{preloaded}" if preloaded else path
     return environment
 
 
-def _library() -> str:
+def library_for_preload() -> str:
+    """Return libshoal.so's path.
+
+    Raises
+    ------
+    CannotRunError
+        It is not there, or LD_PRELOAD cannot name it.
+    """
+    return for_preload(library())
+
+
+def library() -> str:
+    """Return libshoal.so's path; raise CannotRunError if it is not there."""
     path = library_path()
     if not os.path.exists(path):
         raise CannotRunError(f"{path} is missing: install the package again")
+    return path
+
+
+def for_preload(path: str) -> str:
+    """Return a path as it is; raise CannotRunError if LD_PRELOAD cannot name it."""
     if " " in path or ":" in path:
         raise CannotRunError(f"LD_PRELOAD cannot name a path with a space or a colon: {path}")
     return path
@@ -129,18 +148,14 @@ def _undo_locale_coercion(environment: dict[str, str]) -> None:
 # ---- A script, module or code: this interpreter --------------------------------
 
 
-def _check_python() -> None:
-    if "t" in getattr(sys, "abiflags", ""):
-        raise CannotRunError(
-            "this Python is free-threaded, and Shoal needs the interpreter lock: "
-            "use a standard build of Python"
-        )
+def _this_python() -> str:
     if not sys.executable:
         raise CannotRunError("Python does not know the path of its own executable")
+    return sys.executable
 
 
 def _python(target: list[str]) -> tuple[str, list[str]]:
-    _check_python()
+    python = _this_python()
     option, value = target[0][:2], target[0][2:]
     if option in ("-m", "-c"):
         if not value and len(target) == 1:
@@ -149,7 +164,7 @@ def _python(target: list[str]) -> tuple[str, list[str]]:
             check_module(value or target[1])
     elif target[0] != "-":
         check_script(target[0])
-    return sys.executable, [sys.executable, *target]
+    return python, [python, *target]
 
 
 def check_script(path: str) -> None:
@@ -189,6 +204,12 @@ def check_module(name: str) -> None:
 
 # ---- Any program ------------------------------------------------------------------
 
+_MOST_SCRIPTS = 5
+"""Linux follows no more than so many, each named by the one before."""
+
+_LONGEST_FIRST_LINE = 256
+"""In bytes: Linux looks at no more of it."""
+
 
 def _program(command: list[str]) -> tuple[str, list[str]]:
     if not command or not command[0]:
@@ -205,19 +226,47 @@ def _program(command: list[str]) -> tuple[str, list[str]]:
     return path, command
 
 
-def _obstacle(path: str) -> str:
-    """Say why the dynamic linker will not preload a library into `path`; "" if it will."""
+def _obstacle(path: str, scripts: int = 0) -> str:
+    """Say why the dynamic linker will not preload a library into `path`; "" if it will.
+
+    What is found out in the program itself (SHOAL_RUN) is not judged here. `scripts` is
+    how many led to it, each named in the first line of the one before.
+    """
     try:
         status = os.stat(path)
         elf = _elf.read(path)
+        if elf is None:
+            interpreter = _interpreter(path) if stat.S_ISREG(status.st_mode) else ""
+            follow = interpreter and scripts < _MOST_SCRIPTS
+            return _obstacle(interpreter, scripts + 1) if follow else ""
     except OSError:
         return ""  # One may run what one may not read.
+    obstacle = _own_obstacle(path, status, elf)
+    return f"runs on {path}, which {obstacle}" if obstacle and scripts else obstacle
+
+
+def _own_obstacle(path: str, status: os.stat_result, elf: _elf.Elf) -> str:
     if status.st_mode & stat.S_ISUID and status.st_uid != os.getuid():
         return "is setuid"
     if status.st_mode & stat.S_ISGID and status.st_gid != os.getgid():
         return "is setgid"
-    if elf is None:
-        return ""  # A script: its interpreter is what counts.
+    if os.getuid() != 0 and _has_capabilities(path):
+        return "has capabilities"
     if elf.bits == 32:
         return "is a 32-bit program"
     return "" if elf.interpreted else "is statically linked"
+
+
+def _interpreter(path: str) -> str:
+    """Return the program that a script names in its first line; "" for none."""
+    with open(path, "rb") as file:
+        first = file.readline(_LONGEST_FIRST_LINE)
+    words = first[2:].split(None, 1) if first.startswith(b"#!") else []
+    return os.fsdecode(words[0]) if words else ""
+
+
+def _has_capabilities(path: str) -> bool:
+    try:
+        return bool(os.getxattr(path, "security.capability"))
+    except OSError:
+        return False

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
+_TRIES = 5
+
+_SMAPS_BYTES = 8192
+"""Read at once: the kernel gives no more, and files have 128 KiB for it since 3.14."""
+
 _ABSENT = bytes(range(128))
 
 
@@ -38,8 +43,18 @@ def read(pid: int | str = "self") -> list[Mapping]:
     OSError
         /proc/PID/smaps cannot be read.
     """
-    with open(f"/proc/{pid}/smaps", "rb") as smaps:
-        return parse(smaps)
+    for _ in range(_TRIES):
+        with open(f"/proc/{pid}/smaps", "rb", _SMAPS_BYTES) as smaps:
+            mappings = parse(smaps)
+        if not _overlap(mappings):
+            break
+    return mappings
+
+
+def _overlap(mappings: list[Mapping]) -> bool:
+    """Say whether one was told twice: the kernel does so of one that grows meanwhile."""
+    pairs = zip(mappings, mappings[1:])  # noqa: RUF007 - itertools would be another import
+    return any(before.end > after.start for before, after in pairs)
 
 
 def parse(smaps: Iterable[bytes]) -> list[Mapping]:

@@ -44,7 +44,7 @@ class Rss:
     """The process's resident memory in bytes, and whose it is.
 
     ``shoal_live + shoal_held + shoal_metadata + pymalloc + libc + file_backed +
-    stacks + unexplained == total``, exactly: `unexplained` is the remainder,
+    stacks + libraries + unexplained == total``, exactly: `unexplained` is the remainder,
     never below zero. ``sources`` says for each name where its figure is from.
 
     Attributes
@@ -55,19 +55,23 @@ class Rss:
         Of Shoal's heap: in blocks handed out, resident but used by no block,
         records.
     pymalloc : int
-        Arenas of the interpreter's own allocator; an upper bound.
+        Arenas of the interpreter's own allocator.
     libc : int
         The C library's heap.
     file_backed : int
         Program, libraries, mapped files, shared memory.
     stacks : int
-        Stacks of all threads.
+        Stacks of all threads, and the interpreter's frames.
+    libraries : int
+        What libraries have mapped themselves, by `mapped_by`.
     unexplained : int
-        Everything else, such as mappings made by extension modules.
+        Everything else.
     pss : int
         As `total`, but a page shared with n processes counts 1/n.
     lazy_free : int
         Part of `total` that the kernel may take away at any time.
+    mapped_by : dict of str to int
+        What each library has mapped itself, by its file's name.
     sources : dict of str to str
         For each figure, where it is from.
     """
@@ -80,9 +84,11 @@ class Rss:
     libc: int
     file_backed: int
     stacks: int
+    libraries: int
     unexplained: int
     pss: int
     lazy_free: int
+    mapped_by: Mapping[str, int] = field(repr=False, compare=False)
     sources: Mapping[str, str] = field(repr=False, compare=False)
 
 
@@ -128,8 +134,13 @@ class Usage:
 
 
 def describe(
-    counts: Counts, classes: list[tuple[int, int, int, int, int]], rss: dict[str, int]
+    counts: Counts,
+    classes: list[tuple[int, int, int, int, int]],
+    rss: dict[str, int],
+    mapped_by: dict[str, int],
 ) -> Usage:
     """Dress the figures that were taken before this module was imported."""
     used = tuple(ClassUsage(*figures) for figures in classes if figures[1])
-    return Usage(**counts, classes=used, rss=Rss(**rss, sources=SOURCES.copy()))
+    return Usage(
+        **counts, classes=used, rss=Rss(**rss, mapped_by=mapped_by, sources=SOURCES.copy())
+    )

@@ -19,6 +19,7 @@ examples:
   shoal mprof plot -o memory.svg      and draw it
   shoal inspect 4711                  what that running process holds, and who keeps it
   shoal top                           all Python processes of this machine, live
+  shoal preload --check 4711          whether that process runs on Shoal
   shoal flat check log.flat           which lines are no records, and why
   shoal advise log.flat               what its columns would take, as objects and packed
 
@@ -31,11 +32,12 @@ examples:
   shoal run -m pytest tests             a module, as `python -m` does
   shoal run -c 'print(len(range(9)))'   code
   shoal run -- node app.js              any program that is linked dynamically
-  shoal run -- python3.12 -X dev x.py   another Python, or one with options of its own
+  shoal run -- python3.12 -O x.py       another Python, or one with options of its own
   shoal run --stats script.py           and say at exit where the memory was
 
 The target takes this process's place: same process id, exit status, signals,
-standard streams, sys.argv. Its child processes run on Shoal too.
+standard streams, sys.argv. Its child processes run on Shoal too. If it keeps
+an allocator of its own, one line on standard error says so, and why.
 
 `LD_PRELOAD={library} program` does the same without this command.
 """
@@ -62,6 +64,10 @@ _ELSEWHERE = {
         "look at, check and convert files of one record a line",
         "shoal.flat.command",
     ),
+    "preload": (
+        "print the library's path for LD_PRELOAD, put a link to it, or say who runs on it",
+        "shoal._preload",
+    ),
     "advise": (
         "show what the columns of a file would take as objects and packed",
         "shoal.flat.advise_command",
@@ -86,7 +92,8 @@ def _parsers() -> tuple[Parser, Parser]:
         "run",
         help="run a script, module, code or any program on Shoal's heap",
         description="Run a program on Shoal's heap, otherwise as it always runs.",
-        usage="shoal run [--stats] (script.py | -m module | -c code | -- program) [args ...]",
+        usage="shoal run [--stats] [--compact] (script.py | -m module | -c code | -- program) "
+        "[args ...]",
         epilog=_RUN_EXAMPLES.format(library=_run.library_or_name()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -97,6 +104,13 @@ def _parsers() -> tuple[Parser, Parser]:
         help="when the program exits, print on standard error where its memory was: live, "
         "held, returned, metadata, peak, by size class (not for its child processes; "
         "SHOAL_STATS=all in the environment prints for every process)",
+    )
+    run.add_argument(
+        "--compact",
+        action="store_true",
+        help="after full garbage collections, move what survives and give back the rest, for at "
+        "most 1 %% of the processor time: read docs/compact.md first (CPython 3.11 to 3.15; "
+        "SHOAL_COMPACT=1 in the environment does the same, stress:N moves all at every Nth)",
     )
     for name, (about, _) in _ELSEWHERE.items():
         commands.add_parser(name, help=about, add_help=False)
@@ -162,6 +176,6 @@ def main(arguments: list[str] | None = None) -> int:
     ours, target = _split(arguments[1:])
     options = run.parse_args(ours)
     try:
-        _run.run(target, stats=options.stats)
+        _run.run(target, stats=options.stats, compact=options.compact)
     except _run.CannotRunError as reason:
         run.error(str(reason))

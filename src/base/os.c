@@ -32,6 +32,7 @@ enum { CHOOSES_NO_ADDRESS = false };
 #ifdef SHOAL_TESTING
 int os_fail_after = -1;
 bool os_nowhere = CHOOSES_NO_ADDRESS;
+size_t os_page_told;
 
 static bool told_to_fail(void) {
     if (os_fail_after < 0) return false;
@@ -43,9 +44,11 @@ static bool told_to_fail(void) {
     return true;
 }
 #else
-enum { os_nowhere = CHOOSES_NO_ADDRESS };
+enum { os_nowhere = CHOOSES_NO_ADDRESS, os_page_told = 0 };
 static inline bool told_to_fail(void) { return false; }
 #endif
+
+size_t os_page_bytes(void) { return os_page_told ? (size_t)os_page_told : getauxval(AT_PAGESZ); }
 
 static void *mapping(void *start) { return start == MAP_FAILED ? NULL : start; }
 
@@ -106,6 +109,8 @@ void *os_remap(void *start, size_t old_bytes, size_t new_bytes) {
     return mapping(mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE));
 }
 
+__thread bool os_is_helper;
+
 #if defined(SYS_process_madvise) && defined(SYS_pidfd_open)
 
 /* How process_madvise is reached: by the caller's own mark (Linux 6.14), by a
@@ -123,6 +128,7 @@ static atomic_bool batch_has_worked;
 
 static long try_batch(enum batch_way way, const struct os_range *ranges, size_t count, int advice) {
     if (way == BATCH_BY_MARK) return advise_batch(PIDFD_OF_CALLER, ranges, count, advice);
+    if (os_is_helper) return 0;
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (pidfd < 0) return -1;
     long done = advise_batch(pidfd, ranges, count, advice);
@@ -181,6 +187,16 @@ uint64_t os_milliseconds(void) {
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
+
+static uint64_t nanoseconds_of(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t os_nanoseconds(void) { return nanoseconds_of(CLOCK_MONOTONIC); }
+
+uint64_t os_thread_nanoseconds(void) { return nanoseconds_of(CLOCK_THREAD_CPUTIME_ID); }
 
 uintptr_t os_random_word(void) {
     uintptr_t word = 0;

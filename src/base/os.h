@@ -11,6 +11,10 @@
 
 enum { OS_PAGE_SHIFT = 12, OS_PAGE = 1 << OS_PAGE_SHIFT };
 
+/* The pages that this system has, in bytes. Where they are not of OS_PAGE bytes, what is
+ * said here of parts of a mapping does not hold: os_commit, os_purge, os_purge_lazily. */
+size_t os_page_bytes(void);
+
 /* A run of whole pages, as the kernel's iovec has it. */
 struct os_range {
     void *start;
@@ -41,6 +45,11 @@ void os_unmap(void *start, size_t bytes);
 /* Grows or shrinks a mapping of os_map, moving it when it must. */
 void *os_remap(void *start, size_t old_bytes, size_t new_bytes);
 
+/* The calling thread is not the program's: nothing that it does may show. Purging by
+ * batches needs a descriptor on some systems, which such a thread must not open, not for a
+ * moment: a file that the program opens meanwhile would get another number. */
+extern __thread bool os_is_helper;
+
 /* Gives the memory behind these ranges back; they stay mapped and read as
  * zero. One system call for all of them where the kernel can (0.4 us a page),
  * one for each where it cannot (1.3 us). A range that the system will not take, of
@@ -59,6 +68,12 @@ size_t os_address_limit(void);
 /* Milliseconds of a clock that never goes back; a few ns to read. */
 uint64_t os_milliseconds(void);
 
+/* The same clock as finely as it goes, at six times the cost. */
+uint64_t os_nanoseconds(void);
+
+/* What the calling thread has had of a processor. A call of the system. */
+uint64_t os_thread_nanoseconds(void);
+
 /* A word that another process cannot guess. */
 uintptr_t os_random_word(void);
 
@@ -68,6 +83,7 @@ uintptr_t os_random_word(void);
 #ifdef SHOAL_TESTING
 extern int os_fail_after;
 extern bool os_nowhere;
+extern size_t os_page_told; /* what os_page_bytes returns, if it is not 0 */
 #endif
 
 #endif

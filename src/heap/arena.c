@@ -128,13 +128,28 @@ static bool arena_reserve(struct arena *arena, size_t pages) {
 }
 
 static struct arena *arenas_grow(struct arenas *arenas, size_t pages) {
-    if (arenas->arena_count == ARENAS_MAX) return NULL;
+    if (arenas->arena_count == ARENAS_MAX || os_page_bytes() != PAGE_BYTES) return NULL;
     struct arena *arena = &arenas->arena[arenas->arena_count];
     bool is_made = arena_plan(arena, pages);
     if (!is_made && errno == EEXIST) is_made = arena_reserve(arena, pages);
     if (!is_made) return NULL;
     arenas->arena_count++;
     return arena;
+}
+
+static void show_first(struct arenas *arenas) {
+    if (arenas->no_fast_path || arenas->arena_count == 0) return;
+    arenas->first_page = arenas->arena->pages;
+    arenas->first_records = arenas->arena->records;
+    arenas->first_count = arenas->arena->committed;
+}
+
+void arenas_open_fast_path(struct arenas *arenas, bool is_open) {
+    arenas_lock(arenas);
+    arenas->no_fast_path = !is_open;
+    if (!is_open) arenas->first_count = 0;
+    show_first(arenas);
+    arenas_unlock(arenas);
 }
 
 static struct pool *take_new(struct arenas *arenas, size_t pages) {
@@ -147,11 +162,7 @@ static struct pool *take_new(struct arenas *arenas, size_t pages) {
     if (!arena) return NULL;
     struct pool *run = arena->records + arena->top;
     arena->top += pages;
-    if (arena == arenas->arena && !arenas->no_fast_path) {
-        arenas->first_page = arena->pages;
-        arenas->first_records = arena->records;
-        arenas->first_count = arena->committed;
-    }
+    if (arena == arenas->arena) show_first(arenas);
     return run;
 }
 
@@ -164,7 +175,7 @@ struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
 
 void arenas_init(struct arenas *arenas, bool shared) {
     arenas->shared = shared;
-    if (shared) pthread_mutex_init(&arenas->lock, NULL);
+    pthread_mutex_init(&arenas->lock, NULL);
     for (unsigned i = 0; i < RUN_LISTS; i++) {
         arenas->dirty[i].next = arenas->dirty[i].prev = &arenas->dirty[i];
         arenas->clean[i].next = arenas->clean[i].prev = &arenas->clean[i];
@@ -173,10 +184,5 @@ void arenas_init(struct arenas *arenas, bool shared) {
     reserve_init(&arenas->reserve, RESERVE_LEAST);
 }
 
-void arenas_lock(struct arenas *arenas) {
-    if (arenas->shared) lock_take(&arenas->lock);
-}
-
-void arenas_unlock(struct arenas *arenas) {
-    if (arenas->shared) lock_drop(&arenas->lock);
-}
+void arenas_lock(struct arenas *arenas) { lock_take(&arenas->lock); }
+void arenas_unlock(struct arenas *arenas) { lock_drop(&arenas->lock); }

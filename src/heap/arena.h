@@ -19,6 +19,9 @@ void arenas_unlock(struct arenas *arenas);
  * 16 MiB. */
 struct pool *arenas_take_new(struct arenas *arenas, size_t pages);
 
+/* Whether record_fast() finds the pages of the first arena. Not while it is closed. */
+void arenas_open_fast_path(struct arenas *arenas, bool is_open);
+
 /* The arena of a record or an address, NULL when it is in none. */
 struct arena *arena_of_record(struct arenas *arenas, const struct pool *record);
 struct arena *arena_of_address(struct arenas *arenas, const void *address);

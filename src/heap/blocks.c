@@ -4,23 +4,40 @@
 #include <string.h>
 
 #include "base/fatal.h"
+#include "heap/free.h"
+#include "heap/idle.h"
 #include "heap/large.h"
 #include "heap/mapping.h"
-#include "heap/process.h"
-#include "heap/threads.h"
+#include "heap/watch.h"
 #include "shoal/heap.h"
 
 _Static_assert(SHOAL_POOLED_MAX == POOLED_MAX, "the header says so");
 
+static never_inline void *take_large(size_t bytes, size_t align, bool *zeroed) {
+    process_init();
+    return large_take(&shared_arenas, 0, bytes, align, zeroed);
+}
+
+static void *told_of(void *block, size_t bytes) {
+    const struct shoal_watcher *watcher = watch_now();
+    return block && watcher && watcher->took ? watcher->took(block, bytes) : block;
+}
+
+/* A large block, or any while somebody watches. */
+static never_inline void *take_told(size_t bytes, bool *zeroed) {
+    void *block = bytes <= POOLED_MAX ? heap_take(thread_heap, class_of(bytes))
+                                      : take_large(bytes, 1, zeroed);
+    return told_of(block, bytes);
+}
+
 static never_inline void *take_larger(size_t bytes, bool *zeroed) {
     *zeroed = false;
-    if (bytes <= POOLED_MAX) return heap_take(thread_heap, class_of(bytes));
-    process_init();
-    return large_take(&shared_arenas, 0, bytes, 1, zeroed);
+    if (bytes < untold_pooled) return heap_take(thread_heap, class_of(bytes));
+    return take_told(bytes, zeroed);
 }
 
 void *shoal_malloc(size_t bytes) {
-    if (likely(bytes <= SMALL_MAX)) return heap_take(thread_heap, small_class(bytes));
+    if (likely(bytes < untold_small)) return heap_take(thread_heap, small_class(bytes));
     bool zeroed;
     return take_larger(bytes, &zeroed);
 }
@@ -32,15 +49,16 @@ void *shoal_calloc(size_t count, size_t size) {
         errno = ENOMEM;
         return NULL;
     }
-    void *block = likely(bytes <= SMALL_MAX) ? heap_take(thread_heap, small_class(bytes))
-                                             : take_larger(bytes, &zeroed);
+    void *block = likely(bytes < untold_small) ? heap_take(thread_heap, small_class(bytes))
+                                               : take_larger(bytes, &zeroed);
     return block && !zeroed ? memset(block, 0, bytes) : block;
 }
 
-/* Blocks of a heap that is not the caller's, large ones, and crimes. */
-static never_inline void give_elsewhere(void *block) {
+/* Every block while somebody watches. */
+static void give_anywhere(void *block) {
     struct place place;
-    if (!block) return;
+    const struct shoal_watcher *watcher = watch_now();
+    if (watcher) watcher->gives(block);
     if (!place_find(&place, &shared_arenas, block)) {
         if (!mapping_give(block)) no_such_block(block, "free");
         return;
@@ -55,20 +73,46 @@ static never_inline void give_elsewhere(void *block) {
         threads_give_remote(heap_of_id[first->owner], block);
 }
 
-void shoal_free(void *block) {
+static never_inline void give_slow(void *block) {
     struct pool *record;
-    struct heap *heap = thread_heap;
-    if (!record_fast(&shared_arenas, block, &record) || unlikely(record->owner != heap->id))
-        give_elsewhere(block);
-    else if (unlikely(!pool_give_fast(record, block)))
-        heap_give_slow(heap, record, block);
+    if (record_fast(&shared_arenas, block, &record) && record->owner == thread_heap->id)
+        heap_give_slow(thread_heap, record, block);
+    else
+        give_anywhere(block);
+}
+
+/* Whether so much goes with the block that it has to be looked after. */
+static bool is_worth_looking_after(const void *block) {
+    struct pool *record;
+    if (!record_fast(&shared_arenas, block, &record)) record = arenas_record(&shared_arenas, block);
+    if (!record) return mapping_bytes(block) > 0;
+    return record->kind == PAGE_LARGE && record->run_pages >= IDLE_WORTH;
+}
+
+void free_slow(void *block, const void *caller) {
+    if (!block) return;
+    if (idle_is(IDLE_NOTHING) && is_worth_looking_after(block)) idle_expect();
+    if (unlikely(idle_is(IDLE_EXPECTED))) {
+        must_be_block(&shared_arenas, thread_heap, block);
+        idle_start(caller);
+    }
+    give_slow(block);
+}
+
+void shoal_free(void *block) {
+    if (unlikely(!free_fast(block))) free_slow(block, __builtin_return_address(0));
+}
+
+/* For realloc, whose caller may be the C library: no thread is made. */
+static void give(void *block) {
+    if (unlikely(!free_fast(block))) give_slow(block);
 }
 
 static void *resize_by_move(void *block, size_t old_bytes, size_t bytes) {
     void *moved = shoal_malloc(bytes);
     if (!moved) return NULL;
     memcpy(moved, block, old_bytes < bytes ? old_bytes : bytes);
-    shoal_free(block);
+    give(block);
     return moved;
 }
 
@@ -83,13 +127,8 @@ static void *resize_mapping(void *block, size_t bytes) {
 
 /* Across size classes the block moves, also when it shrinks: a block that
  * stays where it was would waste more than the copy costs. */
-void *shoal_realloc(void *block, size_t bytes) {
+static always_inline void *resize_now(void *block, size_t bytes) {
     struct place place;
-    if (!block) return shoal_malloc(bytes);
-    if (bytes == 0) {
-        shoal_free(block);
-        return NULL;
-    }
     if (!place_find(&place, &shared_arenas, block)) return resize_mapping(block, bytes);
     place_must_be_block(&place, thread_heap, block, "realloc");
     if (is_pool(place.first)) {
@@ -101,6 +140,22 @@ void *shoal_realloc(void *block, size_t bytes) {
     return resize_by_move(block, place.bytes, bytes);
 }
 
+static void *resize(void *block, size_t bytes) { return resize_now(block, bytes); }
+
+/* To nothing, which frees it, or while somebody watches. */
+static never_inline void *resize_seldom(void *block, size_t bytes) {
+    const struct shoal_watcher *watcher = watch_now();
+    if (bytes > 0) return watcher ? watcher->resizes(block, bytes, resize) : resize(block, bytes);
+    give(block);
+    return NULL;
+}
+
+void *shoal_realloc(void *block, size_t bytes) {
+    if (!block) return shoal_malloc(bytes);
+    if (unlikely(bytes - 1 >= untold_resized)) return resize_seldom(block, bytes);
+    return resize_now(block, bytes);
+}
+
 /* The smallest class that keeps every block of a pool aligned; a pool starts
  * at a page, so its block size must be a multiple of `align`. */
 static void *take_aligned(size_t align, size_t bytes) {
@@ -109,8 +164,7 @@ static void *take_aligned(size_t align, size_t bytes) {
             if (class_is_aligned(class, align)) return heap_take(thread_heap, class);
     }
     bool zeroed;
-    process_init();
-    return large_take(&shared_arenas, 0, bytes ? bytes : 1, align, &zeroed);
+    return take_large(bytes ? bytes : 1, align, &zeroed);
 }
 
 void *shoal_aligned_alloc(size_t align, size_t bytes) {
@@ -119,7 +173,7 @@ void *shoal_aligned_alloc(size_t align, size_t bytes) {
         return NULL;
     }
     if (align <= GRANULE) return shoal_malloc(bytes);
-    return take_aligned(align, bytes);
+    return told_of(take_aligned(align, bytes), bytes);
 }
 
 size_t shoal_usable_size(const void *block) {

@@ -1,4 +1,7 @@
-/* The walker: every invariant of types.h, on the whole heap. */
+/* The walker: every invariant of types.h, on the whole heap.
+ *
+ * All locks are held meanwhile, so that what they guard stands still. What the fast paths of
+ * other threads touch does not: the free lists of those threads' heaps are not walked. */
 #include "base/fatal.h"
 #include "heap/mapping.h"
 #include "heap/process.h"
@@ -21,21 +24,31 @@ static void check_tails(const struct pool *pool) {
              "page %zu of the pool at record %p is no tail", i, (void *)pool);
 }
 
-static void check_pool(struct walk *walk, const struct pool *pool) {
-    const struct size_class *class = pool_class(pool);
+/* Whether no other thread is on the heap's fast paths now. */
+static bool stands_still(const struct heap *heap) {
+    if (heap == &object_heap) return may_touch_object_heap();
+    return heap == thread_heap || atomic_load(&heap->orphaned);
+}
+
+static void check_blocks(const struct walk *walk, const struct pool *pool) {
     size_t free_blocks = pool_count_free(pool, page_address(walk->arena, pool));
     size_t live = pool_live(pool);
-    const struct heap *heap = heap_of_id[pool->owner];
-    must(heap, "the pool at record %p has no owner", (void *)pool);
-    must(pool->carved <= class->blocks, "the pool at record %p has too many blocks", (void *)pool);
     must(live + free_blocks == pool->carved, "the pool at record %p has %zu live, %zu free of %u",
          (void *)pool, live, free_blocks, pool->carved);
-    must((pool->kind == POOL_CURRENT) == (heap->current[pool->size_class] == pool),
-         "the pool at record %p is not its heap's current one", (void *)pool);
     must(pool->kind != POOL_PARTIAL || (live > 0 && free_blocks > 0),
          "the partial pool at record %p has %zu live, %zu free", (void *)pool, live, free_blocks);
+}
+
+static void check_pool(struct walk *walk, const struct pool *pool) {
+    const struct heap *heap = heap_of_id[pool->owner];
+    must(heap, "the pool at record %p has no owner", (void *)pool);
+    must(pool->carved <= pool_class(pool)->blocks, "the pool at record %p has too many blocks",
+         (void *)pool);
+    must((pool->kind == POOL_CURRENT) == (heap->current[pool->size_class] == pool),
+         "the pool at record %p is not its heap's current one", (void *)pool);
+    if (stands_still(heap)) check_blocks(walk, pool);
     check_tails(pool);
-    walk->live_blocks += live;
+    walk->live_blocks += pool_live(pool);
 }
 
 static void check_free_run(struct walk *walk, const struct pool *run) {
@@ -45,7 +58,7 @@ static void check_free_run(struct walk *walk, const struct pool *run) {
          (void *)run, pages);
     must(last->kind == run->kind && last->run_pages == pages,
          "the ends of the run at record %p differ", (void *)run);
-    must(index + pages == walk->arena->top || last[1].kind != run->kind,
+    must(index + pages == walk->arena->top || last[1].kind != run->kind || run->kind == PAGE_BUSY,
          "the run at record %p was not merged with the next", (void *)run);
     must(run->next->prev == run && run->prev->next == run, "the run at record %p is not linked",
          (void *)run);
@@ -54,6 +67,7 @@ static void check_free_run(struct walk *walk, const struct pool *run) {
              "page %zu of the free run at record %p is not free", i, (void *)run);
     must(run_lazy_pages(run) <= (run->kind == PAGE_DIRTY ? pages : 0),
          "of the run at record %p %zu pages are lazy", (void *)run, run_lazy_pages(run));
+    if (run->kind == PAGE_BUSY) return; /* counted again when it is back */
     *(run->kind == PAGE_DIRTY ? &walk->dirty_pages : &walk->clean_pages) += pages;
     walk->lazy_pages += run_lazy_pages(run);
 }
@@ -67,6 +81,7 @@ static size_t check_run(struct walk *walk, const struct pool *record) {
         return pool_class(record)->pages;
     case PAGE_DIRTY:
     case PAGE_CLEAN:
+    case PAGE_BUSY: /* another thread returns it meanwhile, without the lock */
         check_free_run(walk, record);
         break;
     case PAGE_LARGE:
@@ -100,7 +115,6 @@ static void check_partial_lists(const struct heap *heap) {
 
 static size_t check_arenas(struct arenas *arenas) {
     struct walk walk = {.arenas = arenas};
-    arenas_lock(arenas);
     for (size_t i = 0; i < arenas->arena_count; i++) {
         walk.arena = &arenas->arena[i];
         size_t page = 0;
@@ -112,7 +126,6 @@ static size_t check_arenas(struct arenas *arenas) {
          arenas->clean_pages, walk.dirty_pages, walk.clean_pages);
     must(walk.lazy_pages == arenas->lazy_pages, "%zu lazy pages are counted, %zu are there",
          arenas->lazy_pages, walk.lazy_pages);
-    arenas_unlock(arenas);
     return walk.live_blocks;
 }
 
@@ -126,8 +139,11 @@ size_t shoal_check(void) {
     process_init();
     if (thread_heap != &no_heap) heap_take_remote(thread_heap);
     if (may_touch_object_heap()) heap_take_remote(&object_heap);
+    threads_lock_all();
     for (uint32_t id = OBJECT_HEAP_ID; id < atomic_load(&heap_count); id++)
         check_partial_lists(heap_of_id[id]);
     mapping_each(count_mapping, &mappings);
-    return check_arenas(&shared_arenas) + check_arenas(&object_arenas) + mappings;
+    size_t live = check_arenas(&shared_arenas) + check_arenas(&object_arenas) + mappings;
+    threads_unlock_all();
+    return live;
 }

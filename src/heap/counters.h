@@ -5,10 +5,13 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/os.h"
+
 struct counters {
     atomic_size_t resident;  /* pages in use or dirty, in arenas and mappings */
     atomic_size_t peak;      /* most of `resident` so far                     */
     atomic_size_t returned;  /* pages given back to the system so far         */
+    atomic_size_t unasked;   /* of these, by the thread of idle_thread.c      */
     atomic_size_t mapped;    /* bytes of large blocks in mappings of their own */
     atomic_size_t runs;      /* pages of large blocks in arenas               */
     atomic_size_t own;       /* bytes mapped for the heap's own tables        */
@@ -26,6 +29,7 @@ static inline void resident_grew(size_t pages) {
 static inline void resident_returned(size_t pages) {
     atomic_fetch_sub_explicit(&counters.resident, pages, memory_order_relaxed);
     atomic_fetch_add_explicit(&counters.returned, pages, memory_order_relaxed);
+    if (os_is_helper) atomic_fetch_add_explicit(&counters.unasked, pages, memory_order_relaxed);
 }
 
 #endif

@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "base/hints.h"
+#include "heap/cpython.h"
+#include "heap/idle.h"
 #include "heap/large.h"
 #include "heap/mapping.h"
 #include "heap/process.h"
@@ -83,8 +85,7 @@ static void look_for_interpreters(void) {
     if (!main_one || python.first_interpreter() == main_one) return;
     many_interpreters = true;
     fast_bytes = 0;
-    object_arenas.no_fast_path = true;
-    object_arenas.first_count = 0;
+    arenas_open_fast_path(&object_arenas, false);
 }
 
 /* ---- OBJ and MEM ------------------------------------------------------------- */
@@ -113,6 +114,15 @@ static void *object_calloc(void *context, size_t count, size_t size) {
     return block && !zeroed ? memset(block, 0, bytes) : block;
 }
 
+static never_inline void object_give_slow(struct pool *record, void *block) {
+    if (record->kind == PAGE_LARGE && record->run_pages >= IDLE_WORTH) idle_expect();
+    if (unlikely(idle_is(IDLE_EXPECTED))) {
+        must_be_block(&object_arenas, &object_heap, block);
+        idle_start(NULL);
+    }
+    heap_give_slow(&object_heap, record, block);
+}
+
 /* Blocks that are not in object_heap's first arena: of a later one, of a
  * thread's heap, or of the allocator that was there before. All of them once
  * there are many interpreters. */
@@ -121,7 +131,7 @@ static never_inline void object_give_elsewhere(enum domain domain, void *block) 
     if (!block) return;
     bool is_found = place_find(&place, &object_arenas, block);
     if (is_found && !place.arenas->shared && uses_object_heap())
-        heap_give_slow(&object_heap, place.record, block);
+        object_give_slow(place.record, block);
     else if (is_found || mapping_bytes(block) || owns_every_block)
         shoal_free(block);
     else
@@ -133,7 +143,7 @@ static always_inline void object_give(enum domain domain, void *block) {
     if (!record_fast(&object_arenas, block, &record))
         object_give_elsewhere(domain, block);
     else if (unlikely(!pool_give_fast(record, block)))
-        heap_give_slow(&object_heap, record, block);
+        object_give_slow(record, block);
 }
 
 static void object_free(void *context, void *block) {
@@ -205,7 +215,7 @@ static void *raw_calloc(void *context, size_t count, size_t size) {
 
 /* ---- Installation -------------------------------------------------------------- */
 
-static bool find_python(void) {
+bool cpython_find(void *library) {
     const struct {
         const char *name, *older_name;
         void *to;
@@ -221,14 +231,14 @@ static bool find_python(void) {
         {"PyInterpreterState_Main", NULL, &python.main_interpreter},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        void *symbol = dlsym(RTLD_DEFAULT, wanted[i].name);
-        if (!symbol && wanted[i].older_name) symbol = dlsym(RTLD_DEFAULT, wanted[i].older_name);
+        void *symbol = dlsym(library, wanted[i].name);
+        if (!symbol && wanted[i].older_name) symbol = dlsym(library, wanted[i].older_name);
         if (!symbol) return false;
         memcpy(wanted[i].to, &symbol, sizeof symbol);
     }
     /* Only builds without the interpreter lock count references this way. */
-    python.is_free_threaded = dlsym(RTLD_DEFAULT, "_Py_MergeZeroLocalRefcount") != NULL;
-    python.per_thread_current = dlsym(RTLD_DEFAULT, "PyUnstable_Long_IsCompact") != NULL; /* 3.12 */
+    python.is_free_threaded = dlsym(library, "_Py_MergeZeroLocalRefcount") != NULL;
+    python.per_thread_current = dlsym(library, "PyUnstable_Long_IsCompact") != NULL; /* 3.12 */
     python.is_found = true;
     return true;
 }
@@ -237,18 +247,27 @@ static bool is_ours(const struct allocator *allocator) {
     return allocator->malloc == object_malloc || allocator->malloc == raw_malloc;
 }
 
+bool cpython_is_set(void) {
+    struct allocator current;
+    python.get_allocator(DOMAIN_OBJ, &current);
+    return is_ours(&current);
+}
+
+const void *cpython_object_function(void) {
+    struct allocator current;
+    python.get_allocator(DOMAIN_OBJ, &current);
+    return (const void *)current.malloc;
+}
+
 /* Tried where it can be: other allocators need a thread state, and may be
  * wrapped around ours. */
 static bool serves_objects(void) {
-    struct allocator current;
-    python.get_allocator(DOMAIN_OBJ, &current);
-    if (is_ours(&current)) return true;
+    if (cpython_is_set()) return true;
     if (!python.current_thread()) return false;
     void *block = python.object_malloc(1);
-    struct place place;
-    bool is_found = block && place_find(&place, &object_arenas, block);
+    bool is_shoals = is_pooled_block(block);
     python.object_free(block);
-    return is_found;
+    return is_shoals;
 }
 
 /* Whether what serves now hands out the insides of our malloc's blocks, as the
@@ -312,6 +331,7 @@ static bool has_room(void) {
 static enum shoal_python install(void) {
     enum shoal_python state = shoal_python_state();
     if (state != SHOAL_PYTHON_OFF) return state;
+    if (os_page_bytes() != OS_PAGE) return SHOAL_PYTHON_PAGES;
     if (serves_insides()) return SHOAL_PYTHON_DEBUG;
     if (!is_installed && !has_room()) return SHOAL_PYTHON_NOMEM;
     may_touch_object_heap = holds_main_lock;
@@ -330,15 +350,15 @@ enum shoal_python shoal_python_install(void) {
 }
 
 enum shoal_python shoal_python_state(void) {
-    if (!python.is_found && !find_python()) return SHOAL_PYTHON_ABSENT;
+    if (!python.is_found && !cpython_find(RTLD_DEFAULT)) return SHOAL_PYTHON_ABSENT;
     if (python.is_free_threaded) return SHOAL_PYTHON_FREE_THREADED;
     return serves_objects() ? SHOAL_PYTHON_ON : SHOAL_PYTHON_OFF;
 }
 
-/* Preloaded: before the interpreter starts, so that no object comes from
- * elsewhere. Loaded later, by an extension module: not until it is asked for. */
-__attribute__((constructor)) static void install_when_preloaded(void) {
-    int (*is_initialized)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-    if (is_initialized && !is_initialized() && shoal_serves_malloc())
-        owns_every_block = shoal_python_install() == SHOAL_PYTHON_ON;
+enum shoal_python cpython_install_first(void) {
+    enum shoal_python state = shoal_python_install();
+    owns_every_block = state == SHOAL_PYTHON_ON;
+    return state;
 }
+
+bool cpython_has_thread(void) { return python.current_thread() != NULL; }

@@ -34,10 +34,21 @@ void heap_give_slow(struct heap *heap, struct pool *record, void *block);
 /* Takes back what others freed. */
 void heap_take_remote(struct heap *heap);
 
-/* For others: hands the owner a block to free. */
-void heap_give_remote(struct heap *heap, void *block);
-
 /* Gives the pages of every pool without live blocks to the arenas. */
 void heap_retire_empty(struct heap *heap);
+
+/* ---- For others than the owner --------------------------------------------- */
+
+enum { REMOTE_WORTH = 16 }; /* so many new blocks are worth a look of idle.c */
+
+/* Hands the owner a block to free. Every REMOTE_WORTH of them expect a look: the thread may
+ * have been about to end at the last. */
+void heap_give_remote(struct heap *heap, void *block);
+
+/* Puts a list of blocks in front of those that others freed. */
+void heap_push_remote(struct heap *heap, void *first, void *last);
+
+/* Under the lock: all blocks that others freed, linked through their first words. */
+void *heap_detach_remote(struct heap *heap);
 
 #endif

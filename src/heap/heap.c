@@ -1,34 +1,18 @@
 #include "heap/fast_paths.h"
 
-#include <errno.h>
-
 #include "base/fatal.h"
 #include "heap/ahead.h"
+#include "heap/aside.h"
+#include "heap/idle.h"
 #include "heap/large.h"
+#include "heap/lists.h"
+#include "heap/lock.h"
 #include "heap/pages.h"
 
 void heap_init(struct heap *heap, struct arenas *arenas, uint16_t id) {
     *heap = (struct heap){.arenas = arenas, .id = id};
+    pthread_mutex_init(&heap->lock, NULL);
     for (unsigned class = 0; class < CLASS_COUNT; class++) heap->current[class] = &no_pool;
-}
-
-/* Behind the others: a pool that has just got its first free block gets more of
- * them while it waits, so that the heap changes pools less often. (Taking the
- * newest instead costs twice the time where sizes and lives are random, and
- * holds no less: 277 MB either way at the end of the ten bursts of bench/.) */
-static void partial_insert(struct heap *heap, struct pool *pool) {
-    struct list *list = &heap->partial[pool->size_class];
-    pool->kind = POOL_PARTIAL;
-    pool->next = NULL;
-    pool->prev = list->last;
-    *(list->last ? &list->last->next : &list->first) = pool;
-    list->last = pool;
-}
-
-static void partial_remove(struct heap *heap, struct pool *pool) {
-    struct list *list = &heap->partial[pool->size_class];
-    *(pool->next ? &pool->next->prev : &list->last) = pool->prev;
-    *(pool->prev ? &pool->prev->next : &list->first) = pool->next;
 }
 
 static struct pool *new_pool(struct heap *heap, unsigned class) {
@@ -52,30 +36,44 @@ static struct pool *next_pool(struct heap *heap, unsigned class) {
     return pool;
 }
 
-void *heap_take_slow(struct heap *heap, unsigned class) {
+static void take_remote(struct heap *heap);
+
+/* Under the lock: another current pool for the class; false when there is no memory. */
+static bool change_pool(struct heap *heap, unsigned class) {
     struct pool *pool = heap->current[class];
     if (pool != &no_pool) {
-        if (pool->carved < size_classes[class].blocks) {
-            pool_carve(pool, run_start(heap->arenas, pool));
-            return heap_take(heap, class);
-        }
         pool->kind = POOL_FULL;
         pool->frees_left = 1;
         heap->current[class] = &no_pool;
-    } else if (heap->real_heap) {
-        heap = heap->real_heap();
-        if (heap) return heap_take(heap, class);
-        errno = ENOMEM;
-        return NULL;
     }
-    if (unlikely(atomic_load_explicit(&heap->remote, memory_order_relaxed))) heap_take_remote(heap);
+    if (unlikely(atomic_load_explicit(&heap->remote, memory_order_relaxed))) take_remote(heap);
     pool = next_pool(heap, class);
-    if (!pool) {
-        errno = ENOMEM;
-        return NULL;
+    if (pool) heap->current[class] = pool;
+    return pool != NULL;
+}
+
+/* Blocks of a class lie at multiples of what its size is a multiple of. */
+static void *no_block(unsigned class) {
+    size_t bytes = size_classes[class].block_bytes;
+    return no_memory(bytes, bytes & -bytes);
+}
+
+static void *take_without(struct heap *stand_in, unsigned class) {
+    struct heap *heap = stand_in->real_heap();
+    return heap ? heap_take(heap, class) : no_block(class);
+}
+
+void *heap_take_slow(struct heap *heap, unsigned class) {
+    struct pool *pool = heap->current[class];
+    if (pool != &no_pool && pool->carved < pool_class(pool)->blocks) {
+        pool_carve(pool, run_start(heap->arenas, pool));
+        return heap_take(heap, class);
     }
-    heap->current[class] = pool;
-    return heap_take(heap, class);
+    if (heap->real_heap) return take_without(heap, class);
+    lock_take(&heap->lock);
+    bool is_changed = change_pool(heap, class);
+    lock_drop(&heap->lock);
+    return is_changed ? heap_take(heap, class) : no_block(class);
 }
 
 /* A link that leaves its page: right in a pool of several pages, else a crime. */
@@ -89,12 +87,12 @@ void *heap_take_checked(struct heap *heap, unsigned class) {
     return block;
 }
 
-/* Takes back a block that is the pool's and in use. */
+/* Under the lock: takes back a block that is the pool's and in use. */
 static void give_block(struct heap *heap, struct pool *pool, void *block) {
     if (pool->kind == POOL_FULL) {
         pool_push(pool, block);
-        pool->frees_left = (uint16_t)(pool_class(pool)->blocks - 1);
         partial_insert(heap, pool);
+        pool->frees_left = (uint16_t)(pool_class(pool)->blocks - 1);
     } else if (pool->kind == POOL_PARTIAL && pool->frees_left == 1) {
         partial_remove(heap, pool);
         arenas_give(heap->arenas, pool, pool_class(pool)->pages);
@@ -104,19 +102,22 @@ static void give_block(struct heap *heap, struct pool *pool, void *block) {
     }
 }
 
-/* A large block, a crime, or a block whose first word only looks like a link. */
-static never_inline void give_doubtful(struct heap *heap, struct pool *record, void *block) {
+/* A large block, a crime, or a block whose first word only looks like a link: the
+ * pool of a block, else NULL. */
+static never_inline struct pool *doubtful_pool(struct heap *heap, struct pool *record,
+                                               void *block) {
     struct pool *pool = record->kind == POOL_TAIL ? record - record->back_pages : record;
     if (pool->kind == PAGE_LARGE) {
         large_give(heap->arenas, pool, block);
-        return;
+        return NULL;
     }
     if (!is_pool(pool)) pool_no_block(record, block, "free");
     pool_must_own(pool, run_start(heap->arenas, pool), block, "free");
-    give_block(heap, pool, block);
+    return pool;
 }
 
-void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
+/* The pool of a block to be freed, or NULL for a large block that now is. */
+static struct pool *pool_to_give(struct heap *heap, struct pool *record, void *block) {
     struct pool *pool = record;
     size_t page = (uintptr_t)block >> PAGE_SHIFT;
     if (record->kind == POOL_TAIL) {
@@ -125,29 +126,62 @@ void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
     }
     if (likely(is_pool(pool) && pool_has(pool, (char *)(page << PAGE_SHIFT), block) &&
                (pool->kind == POOL_FULL || !looks_linked(block))))
+        return pool;
+    return doubtful_pool(heap, record, block);
+}
+
+/* The lock is for what changes lists, not for a page behind a pool's first. */
+void heap_give_slow(struct heap *heap, struct pool *record, void *block) {
+    struct pool *pool = pool_to_give(heap, record, block);
+    if (pool && pool->frees_left > 1) {
+        pool_put(pool, block);
+    } else if (pool) {
+        lock_take(&heap->lock);
         give_block(heap, pool, block);
-    else
-        give_doubtful(heap, record, block);
+        lock_drop(&heap->lock);
+    }
+}
+
+/* ---- What others freed -------------------------------------------------------- */
+
+void heap_push_remote(struct heap *heap, void *first, void *last) {
+    void *before = atomic_load_explicit(&heap->remote, memory_order_relaxed);
+    do *(void **)last = before;
+    while (!atomic_compare_exchange_weak(&heap->remote, &before, first));
 }
 
 void heap_give_remote(struct heap *heap, void *block) {
-    void *first = atomic_load_explicit(&heap->remote, memory_order_relaxed);
-    do *(void **)block = first;
-    while (!atomic_compare_exchange_weak(&heap->remote, &first, block));
+    heap_push_remote(heap, block, block);
+    size_t fresh = atomic_fetch_add_explicit(&heap->remote_new, 1, memory_order_relaxed);
+    if (fresh % REMOTE_WORTH == REMOTE_WORTH - 1) idle_expect();
 }
 
-void heap_take_remote(struct heap *heap) {
-    void *block = atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
+void *heap_detach_remote(struct heap *heap) {
+    atomic_store_explicit(&heap->remote_new, 0, memory_order_relaxed);
+    return atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
+}
+
+/* Under the lock. */
+static void take_remote(struct heap *heap) {
+    void *block = heap_detach_remote(heap);
     while (block) {
         void *next = *(void **)block;
-        struct pool *record;
+        struct pool *record, *pool;
         if (!record_fast(heap->arenas, block, &record)) record = arenas_record(heap->arenas, block);
-        if (!pool_give_fast(record, block)) heap_give_slow(heap, record, block);
+        if (!pool_give_fast(record, block) && (pool = pool_to_give(heap, record, block)))
+            give_block(heap, pool, block);
         block = next;
     }
 }
 
+void heap_take_remote(struct heap *heap) {
+    lock_take(&heap->lock);
+    take_remote(heap);
+    lock_drop(&heap->lock);
+}
+
 void heap_retire_empty(struct heap *heap) {
+    lock_take(&heap->lock);
     ahead_give_all(heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         struct pool *pool = heap->current[class];
@@ -155,4 +189,5 @@ void heap_retire_empty(struct heap *heap) {
         heap->current[class] = &no_pool;
         arenas_give(heap->arenas, pool, pool_class(pool)->pages);
     }
+    lock_drop(&heap->lock);
 }

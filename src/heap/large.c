@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/fatal.h"
+#include "heap/aside.h"
 #include "heap/counters.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
@@ -41,8 +42,10 @@ void *large_take(struct arenas *arenas, uint16_t owner, size_t bytes, size_t ali
         if (!is_run) block = mapping_take(bytes, align, zeroed);
         if (!block) block = run_take(arenas, owner, bytes, align, zeroed);
     }
-    errno = block ? saved_errno : ENOMEM;
-    return block;
+    errno = saved_errno;
+    if (block) return block;
+    *zeroed = false;
+    return no_memory(bytes, align);
 }
 
 void large_give(struct arenas *arenas, struct pool *run, void *block) {

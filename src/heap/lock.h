@@ -1,4 +1,5 @@
-/* The heap's locks. Order: threads.c's, then an arenas', then mapping.c's.
+/* The heap's locks. Order: threads.c's, then a heap's, then an arenas', then
+ * mapping.c's.
  *
  * A thread that forks takes all of them before, and may then be made to
  * allocate by other libraries' fork handlers, which run before or after ours:
@@ -9,7 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* The calling thread is forking, and holds every lock. */
+/* The calling thread holds every lock: it is forking, or checking the heap. */
 extern __thread bool lock_holds_all;
 
 static inline void lock_take(pthread_mutex_t *lock) {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "heap/counters.h"
+#include "heap/idle.h"
 #include "heap/lock.h"
-#include "heap/reserve.h"
 
 enum {
     FIRST_SLOTS = 256, /* 4 KiB */
@@ -124,7 +124,7 @@ static bool kept_take(size_t bytes, size_t align, struct mapping *found) {
 
 static bool map_aligned(struct mapping *mapping, size_t align) {
     size_t spare = align > PAGE_BYTES ? align : 0;
-    if (mapping->bytes + spare < mapping->bytes) return false;
+    if (mapping->bytes + spare < mapping->bytes || os_page_bytes() != PAGE_BYTES) return false;
     char *start = os_map(mapping->bytes + spare);
     if (!start) return false;
     size_t before = spare ? -(uintptr_t)start & (align - 1) : 0;
@@ -171,6 +171,7 @@ static void keep_or_unmap(struct mapping mapping) {
     kept[kept_count++] = mapping;
     kept_pages += pages;
     return_down_to(reserve_note_given(&reserve, kept_pages, pages));
+    if (kept_pages) idle_expect();
     atomic_store_explicit(&look_at, reserve.quiet_at, memory_order_relaxed);
 }
 
@@ -248,15 +249,30 @@ void *mapping_resize(void *block, size_t bytes) {
     return new.start;
 }
 
-size_t mapping_return_all(void) {
+size_t mapping_return(size_t pages) {
+    size_t returned = 0;
     mapping_lock();
-    size_t pages = kept_pages;
-    return_down_to(0);
+    while (kept_count && kept[0].bytes >> PAGE_SHIFT <= pages - returned) {
+        returned += kept[0].bytes >> PAGE_SHIFT;
+        unmap(kept_remove(0));
+    }
     mapping_unlock();
-    return pages;
+    return returned;
 }
 
-size_t mapping_kept(void) { return kept_pages << PAGE_SHIFT; }
+struct kept mapping_look(void) {
+    mapping_lock();
+    struct kept now = reserve_look(&reserve, kept_pages);
+    mapping_unlock();
+    return now;
+}
+
+size_t mapping_kept(void) {
+    mapping_lock();
+    size_t pages = kept_pages;
+    mapping_unlock();
+    return pages << PAGE_SHIFT;
+}
 
 void mapping_each(void (*see)(void *start, size_t bytes, bool in_use, void *context),
                   void *context) {

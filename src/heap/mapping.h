@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "heap/reserve.h"
 
 void mapping_init(void);
 
@@ -42,8 +45,13 @@ void *mapping_resize(void *block, size_t bytes);
  * lay there for a while. A load when there is nothing to look at. */
 void mapping_tend(void);
 
-/* Unmaps what is kept for the next request; gives its pages. */
-size_t mapping_return_all(void);
+/* Unmaps of what is kept for the next request the oldest, at most `pages`; gives how
+ * many went. */
+size_t mapping_return(size_t pages);
+static inline size_t mapping_return_all(void) { return mapping_return(SIZE_MAX); }
+
+/* What is kept for the next request, for idle.c. */
+struct kept mapping_look(void);
 
 /* Bytes kept for the next request. */
 size_t mapping_kept(void);

@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "heap/counters.h"
+#include "heap/idle.h"
 #include "heap/lazy.h"
 #include "heap/mapping.h"
-#include "heap/reserve.h"
 #include "heap/run_list.h"
 
 enum {
@@ -84,11 +84,26 @@ void arenas_recover_busy(struct arenas *arenas) {
     }
 }
 
-size_t arenas_return_all(struct arenas *arenas) {
+size_t arenas_return(struct arenas *arenas, size_t pages) {
     arenas_lock(arenas);
-    size_t pages = return_down_to(arenas, 0);
+    size_t kept = arenas->dirty_pages;
+    size_t returned = return_down_to(arenas, kept > pages ? kept - pages : 0);
+    arenas_unlock(arenas);
+    return returned;
+}
+
+size_t arenas_dirty(struct arenas *arenas) {
+    arenas_lock(arenas);
+    size_t pages = arenas->dirty_pages;
     arenas_unlock(arenas);
     return pages;
+}
+
+struct kept arenas_look(struct arenas *arenas) {
+    arenas_lock(arenas);
+    struct kept kept = reserve_look(&arenas->reserve, arenas->dirty_pages);
+    arenas_unlock(arenas);
+    return kept;
 }
 
 static void make_lazy(struct arenas *arenas) {
@@ -108,6 +123,7 @@ static void note_given(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
     size_t stay = reserve_note_given(&arenas->reserve, kept, pages);
     if (stay < kept) return_down_to(arenas, stay);
+    if (stay < kept || kept >= IDLE_WORTH) idle_expect();
     make_lazy(arenas);
 }
 

@@ -1,11 +1,10 @@
 /* Pages: from whom heaps take runs of them and to whom they give them back.
- *
- * Of a shared struct arenas every function takes the lock itself; of the
- * interpreter's the caller holds the interpreter lock. */
+ * Any thread: every function takes the lock itself. */
 #ifndef SHOAL_HEAP_PAGES_H
 #define SHOAL_HEAP_PAGES_H
 
 #include "heap/arena.h"
+#include "heap/reserve.h"
 
 /* A run of `pages` whose first page's number is a multiple of `align` (a power
  * of two, 1 for any) within the address space; NULL when there is no memory.
@@ -29,8 +28,16 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages);
 /* Makes `run` of `pages` longer in place; false when what follows is in use. */
 bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t longer);
 
-/* Returns every dirty page to the system; gives how many. */
-size_t arenas_return_all(struct arenas *arenas);
+/* Returns `pages` dirty pages to the system, or as many as there are; gives how
+ * many went. */
+size_t arenas_return(struct arenas *arenas, size_t pages);
+static inline size_t arenas_return_all(struct arenas *arenas) {
+    return arenas_return(arenas, SIZE_MAX);
+}
+
+/* The reserve; the first is for idle.c. */
+struct kept arenas_look(struct arenas *arenas);
+size_t arenas_dirty(struct arenas *arenas); /* pages kept */
 
 /* Under the lock, in the child of a fork: runs that another thread was giving
  * back to the system are free ones again. */

@@ -39,6 +39,13 @@ static always_inline void pool_push(struct pool *pool, void *block) {
     pool->free = block;
 }
 
+/* Takes back a block that leaves others live. Who takes a pool without live blocks from
+ * its owner sees by the count that the owner is through with it (collect.c). */
+static always_inline void pool_put(struct pool *pool, void *block) {
+    pool_push(pool, block);
+    __atomic_store_n(&pool->frees_left, (uint16_t)(pool->frees_left - 1), __ATOMIC_RELEASE);
+}
+
 /* Takes a block back if nothing about it needs a look; false when it does: the
  * last live block, the first free one, a page of a pool behind its first, no
  * pool at all, a pointer into a block, a first word that looks like a link. */
@@ -47,8 +54,7 @@ static always_inline bool pool_give_fast(struct pool *pool, void *block) {
     uint32_t offset = (uintptr_t)block & (PAGE_BYTES - 1);
     if (unlikely(!is_block_offset(pool->size_class, offset))) return false;
     if (unlikely(looks_linked(block))) return false;
-    pool_push(pool, block);
-    pool->frees_left--;
+    pool_put(pool, block);
     return true;
 }
 

@@ -1,8 +1,11 @@
 #include "heap/process.h"
 
 #include "base/fatal.h"
+#include "heap/aside.h"
+#include "heap/idle.h"
 #include "heap/mapping.h"
 
+bool malloc_is_aside;
 struct arenas shared_arenas;
 struct arenas object_arenas;
 struct heap object_heap;
@@ -23,6 +26,7 @@ static void init_once(void) {
     heap_init(&object_heap, &object_arenas, OBJECT_HEAP_ID);
     heap_of_id[OBJECT_HEAP_ID] = &object_heap;
     mapping_init();
+    idle_init();
 }
 
 void process_init(void) {
@@ -51,6 +55,12 @@ bool place_find(struct place *place, struct arenas *arenas, const void *block) {
     return record != NULL;
 }
 
+bool is_pooled_block(const void *block) {
+    struct place place;
+    return place_find(&place, &shared_arenas, block) && is_pool(place.first) &&
+           pool_has(place.first, run_start(place.arenas, place.first), block);
+}
+
 /* The large block that a page without a record of its own may be inside of. */
 static struct pool *large_around(const struct place *place) {
     struct arena *arena = arena_of_record(place->arenas, place->record);
@@ -75,6 +85,14 @@ void place_must_be_block(const struct place *place, const struct heap *mine, con
     if (start != block)
         fatal("invalid %s of %p: inside the %zu-byte block %p", verb, block,
               large->run_pages << PAGE_SHIFT, (void *)start);
+}
+
+void must_be_block(struct arenas *likely_in, const struct heap *mine, const void *block) {
+    struct place place;
+    if (place_find(&place, likely_in, block))
+        place_must_be_block(&place, mine, block, "free");
+    else if (mapping_bytes(block) == 0)
+        no_such_block(block, "free");
 }
 
 void no_such_block(const void *block, const char *verb) {

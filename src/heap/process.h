@@ -40,10 +40,17 @@ struct place {
 /* Looks in `likely_in` first. False when the block is in no arena. */
 bool place_find(struct place *place, struct arenas *likely_in, const void *block);
 
+/* Whether `block` is the very start of a block of a pool, not the inside of one, as
+ * a wrapper around the heap may hand out. */
+bool is_pooled_block(const void *block);
+
 /* Aborts with one line when there is no live block. `mine` is the heap that the
  * caller owns: only its free lists are searched. `verb`: "free" or "realloc". */
 void place_must_be_block(const struct place *place, const struct heap *mine, const void *block,
                          const char *verb);
+
+/* The same for a block of any place, about to be freed. */
+void must_be_block(struct arenas *likely_in, const struct heap *mine, const void *block);
 
 /* Aborts with one line for a block that is in no arena and no mapping. */
 _Noreturn void no_such_block(const void *block, const char *verb);

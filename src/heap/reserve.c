@@ -67,6 +67,7 @@ static void look_again(struct reserve *reserve, size_t kept) {
 
 size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, size_t taken_back) {
     if (kept < reserve->lowest) reserve->lowest = kept;
+    if (kept < reserve->unused) reserve->unused = kept;
     reserve->in_a_row = 0;
     if (reserve->quiet_at && kept < reserve->quiet_least) look_again(reserve, kept);
     reserve->surge -= pages < reserve->surge ? pages : reserve->surge;
@@ -103,6 +104,14 @@ size_t reserve_grant_lazy(struct reserve *reserve, size_t eager, size_t at_least
     reserve->lazy_credit -= (long)grant;
     return grant;
 }
+
+struct kept reserve_look(struct reserve *reserve, size_t kept) {
+    size_t unused = reserve->unused < kept ? reserve->unused : kept;
+    reserve->unused = kept;
+    return (struct kept){kept, unused, reserve->events};
+}
+
+bool reserve_may_shrink(void) { return policy != NEVER; }
 
 void reserve_note_refused(struct reserve *reserve, size_t kept) {
     if (reserve->limit < kept * 2) reserve->limit = kept * 2;

@@ -53,6 +53,17 @@ size_t reserve_note_taken(struct reserve *reserve, size_t kept, size_t pages, si
  * until there are twice as many. */
 void reserve_note_refused(struct reserve *reserve, size_t kept);
 
+/* What idle.c sees at a look. */
+struct kept {
+    size_t pages;
+    size_t unused;   /* of these, pages that nobody took since the look before */
+    unsigned events; /* differs from then when any was taken or given since    */
+};
+struct kept reserve_look(struct reserve *reserve, size_t kept);
+
+/* False under SHOAL_RELEASE=never: what is kept stays. */
+bool reserve_may_shrink(void);
+
 /* `pages` were given and `kept` are there now. Gives how many may stay. */
 size_t reserve_note_given(struct reserve *reserve, size_t kept, size_t pages);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "heap/counters.h"
+#include "heap/idle.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
 #include "heap/process.h"
@@ -23,8 +24,12 @@ static void add_pool(struct sums *sums, const struct pool *pool) {
     class->pools++;
     class->live_blocks += blocks;
     class->live += live;
-    class->held += pool_resident_bytes(pool) - live;
     sums->live += live;
+    if (blocks == 0) {
+        sums->reserve += pool_resident_bytes(pool);
+        return;
+    }
+    class->held += pool_resident_bytes(pool) - live;
     sums->pinned += pool_resident_bytes(pool) - live;
 }
 
@@ -63,11 +68,13 @@ static void add_arenas(struct sums *sums, struct arenas *arenas) {
     arenas_unlock(arenas);
 }
 
-/* Blocks of the caller's heaps that others freed are free from now on. */
+/* Blocks of the caller's heaps that others freed are free from now on, and of other
+ * heaps whole pools of them. */
 static void settle(void) {
     process_init();
     if (thread_heap != &no_heap) heap_take_remote(thread_heap);
     if (may_touch_object_heap()) heap_take_remote(&object_heap);
+    threads_collect();
 }
 
 static void sum_up(struct sums *sums) {
@@ -107,6 +114,14 @@ void shoal_usage(struct shoal_usage *usage) {
         .large = sums.large,
         .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + metadata,
     };
+}
+
+size_t shoal_object_bytes(void) {
+    struct sums sums = {0};
+    process_init();
+    if (may_touch_object_heap()) heap_take_remote(&object_heap);
+    add_arenas(&sums, &object_arenas);
+    return sums.live - sums.large;
 }
 
 /* Class 0, requests of no bytes, has the blocks of class 1. */
@@ -165,7 +180,9 @@ void shoal_pulse(struct shoal_pulse *pulse) {
                    atomic_load_explicit(&counters.mapped, memory_order_relaxed);
     pulse->threads = atomic_load_explicit(&shared_arenas.pooled, memory_order_relaxed)
                      << PAGE_SHIFT;
-    pulse->returned = atomic_load_explicit(&counters.returned, memory_order_relaxed) << PAGE_SHIFT;
+    size_t returned = atomic_load_explicit(&counters.returned, memory_order_relaxed);
+    size_t unasked = atomic_load_explicit(&counters.unasked, memory_order_relaxed);
+    pulse->returned = (returned - unasked) << PAGE_SHIFT;
 }
 
 size_t shoal_block_bytes(size_t size) {
@@ -202,16 +219,16 @@ size_t shoal_ranges(struct shoal_range *ranges, size_t room) {
 }
 
 size_t shoal_trim(void) {
-    size_t pages = 0;
     process_init();
+    idle_pause(); /* there is nothing left to look after, nor a thread to be seen */
     threads_retire_empty();
-    pages += arenas_return_all(&shared_arenas);
     if (may_touch_object_heap()) {
         heap_take_remote(&object_heap);
         heap_retire_empty(&object_heap);
-        pages += arenas_return_all(&object_arenas);
     }
+    size_t pages = arenas_return_all(&shared_arenas) + arenas_return_all(&object_arenas);
     pages += mapping_return_all();
+    idle_go_on();
     return pages << PAGE_SHIFT;
 }
 

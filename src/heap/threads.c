@@ -2,7 +2,10 @@
 
 #include <limits.h>
 
+#include "base/os_threads.h"
+#include "heap/collect.h"
 #include "heap/counters.h"
+#include "heap/idle.h"
 #include "heap/lock.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
@@ -80,6 +83,12 @@ static struct heap *new_heap(void) {
     return heap;
 }
 
+/* The interpreter's heap too. */
+static void heaps_each(void (*act)(struct heap *)) {
+    uint32_t count = atomic_load(&heap_count);
+    for (uint32_t id = OBJECT_HEAP_ID; id < count; id++) act(heap_of_id[id]);
+}
+
 /* ---- Threads ----------------------------------------------------------------- */
 
 static void make_exit_key(void) {
@@ -111,45 +120,73 @@ void threads_give_remote(struct heap *owner, void *block) {
     lock_drop(&lock);
 }
 
-void threads_retire_empty(void) {
-    if (thread_heap != &no_heap) {
-        heap_take_remote(thread_heap);
-        heap_retire_empty(thread_heap);
-    }
-    lock_take(&lock);
-    for (struct heap *heap = orphans; heap; heap = heap->next_orphan) {
-        heap_take_remote(heap);
-        heap_retire_empty(heap);
-    }
-    lock_drop(&lock);
+static void retire_empty(struct heap *heap) {
+    heap_take_remote(heap);
+    heap_retire_empty(heap);
 }
 
-/* ---- fork ------------------------------------------------------------------
- * The child has the forking thread only. Locks are held across the fork, so
- * what they guard is whole. Heaps of the threads that are gone may have been
- * in the middle of something: the child never touches them again, it only
- * queues what it frees into them. */
+void threads_collect(void) { heaps_each(heap_collect); }
 
-static void before_fork(void) {
+void threads_retire_empty(void) {
+    if (thread_heap != &no_heap) retire_empty(thread_heap);
     lock_take(&lock);
+    for (struct heap *heap = orphans; heap; heap = heap->next_orphan) retire_empty(heap);
+    lock_drop(&lock);
+    threads_collect();
+    heaps_each(heap_give_ahead);
+}
+
+/* ---- All locks ----------------------------------------------------------------- */
+
+static void heap_lock(struct heap *heap) { lock_take(&heap->lock); }
+static void heap_unlock(struct heap *heap) { lock_drop(&heap->lock); }
+
+void threads_lock_all(void) {
+    lock_take(&lock);
+    heaps_each(heap_lock);
+    arenas_lock(&object_arenas);
     arenas_lock(&shared_arenas);
     mapping_lock();
     lock_holds_all = true;
 }
 
-static void after_fork(void) {
+void threads_unlock_all(void) {
     lock_holds_all = false;
     mapping_unlock();
     arenas_unlock(&shared_arenas);
+    arenas_unlock(&object_arenas);
+    heaps_each(heap_unlock);
     lock_drop(&lock);
 }
 
+/* ---- fork ------------------------------------------------------------------
+ * The child has the forking thread only. Locks are held across the fork, so
+ * what they guard is whole. The current pools of the threads that are gone may have
+ * been in the middle of something: the child never touches them again. What it frees
+ * of those heaps is queued, and comes back by whole pools (collect.h). */
+
+/* What nobody uses goes first: the child would have it too. */
+static void before_fork(void) {
+    idle_pause();
+    idle_return_before_fork();
+    threads_lock_all();
+}
+
+static void after_fork_in_parent(void) {
+    threads_unlock_all();
+    idle_go_on();
+}
+
 static void after_fork_in_child(void) {
-    arenas_recover_busy(&shared_arenas); /* who was returning them is gone */
-    after_fork();
+    arenas_recover_busy(&object_arenas); /* who was returning them is gone */
+    arenas_recover_busy(&shared_arenas);
+    threads_unlock_all();
+    idle_return_all();
+    idle_go_on_in_child();
 }
 
 __attribute__((constructor)) static void watch_forks(void) {
     process_init();
-    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+    os_find_c_library();
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

@@ -121,21 +121,22 @@ struct reserve {
     size_t quiet_least;
     long lazy_credit;      /* pages that may be made lazy                    */
     uint64_t lazy_time;    /* ms: when lazy_credit was last added to         */
+    size_t unused;         /* fewest pages kept since idle.c last looked     */
 };
 
-/* Where heaps get their pages. One for the interpreter's heap, guarded by the
- * interpreter lock, and one for the threads' heaps, guarded by `lock`.
+/* Where heaps get their pages: one for the interpreter's heap and one for the
+ * threads' heaps, each guarded by its `lock`, which is taken in slow paths only.
  * Two free runs of the same kind are never neighbours. */
 struct arenas {
     /* The first arena again, for the fast paths: an address is in it when
      * (address - first_page) >> PAGE_SHIFT < first_count. 0 until it exists, and
-     * for ever once `no_fast_path` is set. */
+     * while `no_fast_path` is set. */
     uintptr_t first_page;
     size_t first_count;
     struct pool *first_records;
     bool no_fast_path;
 
-    bool shared; /* guarded by `lock` rather than by the interpreter's */
+    bool shared; /* has the threads' heaps, rather than the interpreter's */
     pthread_mutex_t lock;
 
     /* Free runs by length, newest first: circular lists through next/prev. */
@@ -165,17 +166,26 @@ struct ahead {
     bool is_dirty;     /* the unused pages may be resident, and hold old bytes   */
 };
 
-/* The pools one owner allocates from. Touched only by the owner (a thread, or
- * whoever holds the interpreter lock), save for `remote`. */
+/* The pools one owner allocates from: a thread, or whoever holds the interpreter
+ * lock.
+ *
+ * What the owner's fast paths touch, nobody else does: `current`, the current
+ * pools, and of partial pools `free` and `frees_left`. The rest (which pools are
+ * partial, what was taken ahead, full pools) is guarded by `lock`. The owner
+ * takes it in slow paths only; whoever else holds it may give back the pages of
+ * pools that no fast path can reach any more (collect.h). */
 struct heap {
     struct pool *current[CLASS_COUNT]; /* never NULL: `no_pool` when there is none */
+    pthread_mutex_t lock;
     struct list partial[CLASS_COUNT];  /* oldest first                             */
     struct ahead ahead[SMALL_CLASSES];   /* of the classes whose pools are one page  */
     struct arenas *arenas;
 
     /* Blocks of this heap freed by others, linked plainly through their first
-     * words. Anyone pushes; the owner takes all of them, in its slow path. */
+     * words. Anyone pushes; who holds `lock` takes all of them: the owner in its
+     * slow path, others to look for whole free pages. */
     _Atomic(void *) remote;
+    atomic_size_t remote_new; /* how many were pushed since they were last taken */
 
     uint16_t id; /* index in the table of heaps, from 1; NO_OWNER in a stand-in */
 

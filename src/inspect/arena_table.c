@@ -37,16 +37,26 @@ static bool is_there(const struct search *search, uint64_t address) {
     return remote_look(search->remote, address, &byte, 1);
 }
 
-static bool is_used_arena(const struct search *search, const struct arena_object *object) {
-    uint64_t end = object->address + search->layout->arena_bytes;
-    uint32_t pools = search->layout->arena_bytes / search->layout->pool_bytes;
+/* By how many pools it has: one fewer where it begins between multiples of their size. */
+static uint32_t arena_bytes_of(const struct layout *layout, const struct arena_object *object) {
+    for (uint32_t huge = 0; huge <= (uint32_t)layout->has_huge_arenas; huge++) {
+        uint32_t bytes = layout->arena_bytes << huge, pools = bytes / layout->pool_bytes;
+        if (object->total_pools == pools || object->total_pools == pools - 1) return bytes;
+    }
+    return 0;
+}
+
+/* `bytes`: of one of the table's arenas; 0 while it is not known. */
+static bool is_used_arena(const struct search *search, const struct arena_object *object,
+                          uint32_t bytes) {
+    uint32_t own_bytes = arena_bytes_of(search->layout, object);
+    uint64_t end = object->address + own_bytes;
+    if (own_bytes == 0 || (bytes && bytes != own_bytes)) return false;
     if (object->address % REMOTE_PAGE || end < object->address) return false;
     if (object->carved_end < object->address ||
         object->carved_end > end + search->layout->pool_bytes)
         return false;
-    if (object->total_pools > pools || object->total_pools < pools - 1 ||
-        object->free_pools > object->total_pools)
-        return false;
+    if (object->free_pools > object->total_pools) return false;
     const struct mapped *mapped = maps_at(search->maps, object->address);
     if (mapped) return mapped->is_writable && mapped->is_anonymous;
     return is_there(search, object->address); /* since the mappings were read */
@@ -64,7 +74,8 @@ static bool is_unused_object(const struct arena_object *object, uint64_t table, 
 static bool add_arena(struct arena_table *table, const struct arena_object *object, uint32_t index,
                       const struct layout *layout) {
     if (!grow(&table->arenas, &table->room, table->count, sizeof *table->arenas)) return false;
-    uint64_t end = object->address + layout->arena_bytes;
+    table->arena_bytes = arena_bytes_of(layout, object);
+    uint64_t end = object->address + table->arena_bytes;
     uint64_t carved = object->carved_end < end ? object->carved_end : end;
     table->arenas[table->count++] = (struct arena_ref){object->address, carved, index};
     return true;
@@ -81,7 +92,7 @@ static bool read_table(struct search *search, uint64_t at, struct arena_table *t
         if (!remote_look(search->remote, *place, &object, sizeof object)) return true;
         if (object.address == 0) {
             if (!is_unused_object(&object, at, &ends)) return true;
-        } else if (!is_used_arena(search, &object)) {
+        } else if (!is_used_arena(search, &object, table->arena_bytes)) {
             return true;
         } else if (!add_arena(table, &object, i, search->layout)) {
             return false;
@@ -142,11 +153,12 @@ static int by_address(const void *left, const void *right) {
 }
 
 /* What two arenas have in common would be counted twice. */
-static void drop_twins(struct arena_table *table, uint32_t arena_bytes) {
+static void drop_twins(struct arena_table *table) {
     size_t kept = 0;
     qsort(table->arenas, table->count, sizeof *table->arenas, by_address);
     for (size_t i = 0; i < table->count; i++)
-        if (kept == 0 || table->arenas[i].start - table->arenas[kept - 1].start >= arena_bytes)
+        if (kept == 0 ||
+            table->arenas[i].start - table->arenas[kept - 1].start >= table->arena_bytes)
             table->arenas[kept++] = table->arenas[i];
     table->count = kept;
 }
@@ -172,7 +184,7 @@ bool arena_table_find(struct arena_table *table, struct remote *remote, const st
             has_memory = search_data(&search, maps->items[i].start, maps->items[i].end);
     if (has_memory && search.best.count > 0) {
         has_memory = add_others(&search);
-        drop_twins(&search.best, layout->arena_bytes);
+        drop_twins(&search.best);
     }
     *table = search.best;
     return has_memory;

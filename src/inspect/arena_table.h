@@ -16,6 +16,7 @@ struct arena_ref {
 struct arena_table {
     struct arena_ref *arenas; /* by address */
     size_t count, room;
+    uint32_t arena_bytes; /* of each; 0 when there is none */
 };
 
 /* Finds the longest table that a word of the interpreter's data points to, and those

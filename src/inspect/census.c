@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "inspect/grow.h"
+#include "inspect/malloc_arenas.h"
+#include "inspect/strays.h"
 #include "inspect/type_census.h"
 #include "inspect/words.h"
 
@@ -17,13 +19,15 @@ bool census_init(struct census *census, struct shoal_inspection *result, struct 
                  const struct layout *layout) {
     memset(census, 0, sizeof *census);
     census->result = result;
-    return type_table_init(&census->types, remote, layout);
+    census->mapped_from = SIZE_MAX;
+    if (!type_table_init(&census->types, remote, layout)) return false;
+    stretches_init(&census->stretches, &census->types);
+    return true;
 }
 
 void census_end(struct census *census) {
+    stretches_end(&census->stretches);
     type_table_end(&census->types);
-    free(census->here);
-    free(census->here_of);
 }
 
 /* ---- Blocks ------------------------------------------------------------------- */
@@ -34,54 +38,55 @@ static bool is_padded(const uint8_t *block, uint32_t bytes) {
     return bytes > DEBUG_HEADER_BYTES && word_of(block, 8) >> 8 == 0xfdfdfdfdfdfdfd;
 }
 
-/* The type of the object in a block. Where it begins depends on its type, whose
- * own word must agree; and someone refers to it. */
-static int32_t type_of_block(struct census *census, const uint8_t *block, uint32_t bytes) {
-    if (is_padded(block, bytes)) {
-        block += DEBUG_HEADER_BYTES;
-        bytes -= DEBUG_HEADER_BYTES;
-    }
+/* Whether a word may be an object's count of references, which someone has. */
+static bool is_count(const struct layout *layout, uint64_t word) {
+    enum { FLAGS_AT = 48, FLAGS_MAX = 0xff };
+    if (layout->has_flags_in_count && word >> FLAGS_AT <= FLAGS_MAX) word &= (1ull << FLAGS_AT) - 1;
+    return word > 0 && word <= REFERENCES_MAX;
+}
+
+/* The type of the object in a block, and where in it that begins. Where that is depends
+ * on its type, whose own word must agree; and someone refers to it. */
+static int32_t type_of_block(struct census *census, const uint8_t *block, uint32_t bytes,
+                             uint32_t *at) {
+    uint32_t first = is_padded(block, bytes) ? DEBUG_HEADER_BYTES : 0;
     for (uint32_t header = 0; header <= GC_HEAD_BYTES + PREHEADER_BYTES; header += 16) {
-        if (header + 16 > bytes) break;
-        uint64_t references = word_of(block, header);
-        if (references == 0 || references > REFERENCES_MAX) continue;
-        int32_t index = type_table_find(&census->types, word_of(block, header + OBJECT_TYPE_AT));
+        *at = first + header;
+        if (*at + 16 > bytes) break;
+        if (!is_count(census->types.layout, word_of(block, *at))) continue;
+        int32_t index = type_table_find(&census->types, word_of(block, *at + OBJECT_TYPE_AT));
         if (index == TYPE_NONE) continue;
         const struct type *type = &census->types.types[index];
-        if (type->header_bytes == header && type->basic_bytes <= bytes - header) return index;
+        if (type->header_bytes == header && type->basic_bytes <= bytes - *at) return index;
     }
     return TYPE_NONE;
 }
 
-static bool make_here_room(struct census *census) {
-    size_t room = census->types.type_room, before = census->here_of_room;
-    if (room > before) {
-        int32_t *grown = realloc(census->here_of, room * sizeof *grown);
-        if (!grown) return false;
-        memset(grown + before, 0, (room - before) * sizeof *grown);
-        census->here_of = grown;
-        census->here_of_room = room;
-    }
-    return grow(&census->here, &census->here_room, census->here_count, sizeof *census->here);
+/* An object that a single other one has, and maybe as the block of what is in it. */
+static bool is_one_s(const struct census *census, int32_t type, uint64_t count) {
+    return census->types.types[type].is_bytes && count == 1;
 }
 
-static void add_block(struct census *census, int32_t type, uint32_t bytes) {
-    if (type == TYPE_NONE) {
-        census->raw_here_blocks++;
-        census->raw_here_bytes += bytes;
-        return;
-    }
-    if ((size_t)type >= census->here_of_room || census->here_of[type] == 0) {
-        if (!make_here_room(census)) {
-            census->is_out_of_memory = true;
-            return;
-        }
-        census->here[census->here_count++] = (struct here){type, 0, 0};
-        census->here_of[type] = (int32_t)census->here_count;
-    }
-    struct here *here = &census->here[census->here_of[type] - 1];
-    here->blocks++;
-    here->bytes += bytes;
+/* Of which `copied` bytes, of BLOCK_HEAD_BYTES at least where it has so many, are given. */
+static void add_block(struct census *census, const uint8_t *copy, uint32_t copied, uint64_t address,
+                      uint64_t bytes, uint64_t resident) {
+    struct stretches *stretches = &census->stretches;
+    uint32_t at, most = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+    int32_t type = type_of_block(census, copy, most, &at);
+    bool may_belong = type == TYPE_NONE || is_one_s(census, type, word_of(copy, at));
+    if (may_belong) stretches_add_loose(stretches, type, address, bytes, resident);
+    if (may_belong) return;
+    stretches_add_object(stretches, type, resident);
+    belongings_add(&stretches->belongings, &census->types, type, copy, at, copied);
+}
+
+void census_add_block(struct census *census, const uint8_t *copy, uint64_t address, uint64_t bytes,
+                      uint64_t resident, bool has_objects) {
+    uint32_t copied = bytes < BLOCK_HEAD_BYTES ? (uint32_t)bytes : BLOCK_HEAD_BYTES;
+    if (has_objects)
+        add_block(census, copy, copied, address, bytes, resident);
+    else
+        stretches_add_loose(&census->stretches, TYPE_NONE, address, bytes, resident);
 }
 
 /* ---- Arenas and pools ------------------------------------------------------------ */
@@ -94,9 +99,8 @@ void census_begin_arena(struct census *census, uint64_t start, uint64_t bytes) {
     memset(census->is_present, 0, sizeof census->is_present);
     census->knows_present =
         remote_present(census->types.remote, start, bytes / PAGE, census->is_present);
-    for (size_t i = 0; i < census->here_count; i++) census->here_of[census->here[i].type] = 0;
-    census->here_count = 0;
-    census->raw_here_blocks = census->raw_here_bytes = 0;
+    census->reserve = 0;
+    stretches_begin(&census->stretches);
 }
 
 size_t census_read(struct census *census, uint64_t offset, void *buffer, size_t bytes) {
@@ -134,21 +138,25 @@ static void mark_live(struct census *census, uint64_t from, uint64_t to) {
 
 /* Of a pool that contradicts itself any carved block may be live. */
 static void add_blocks(struct census *census, const struct pool_view *pool, const uint8_t *copy,
-                       uint64_t offset, bool has_objects) {
+                       uint64_t address, bool has_objects) {
+    uint64_t offset = address - census->arena.start;
     if (!pool->is_told) {
         uint64_t first = offset + pool->first;
         mark_live(census, first, first + (uint64_t)pool->carved * pool->block_bytes);
-        census->raw_here_blocks += pool->live;
-        census->raw_here_bytes += (uint64_t)pool->live * pool->block_bytes;
+        census->stretches.raw_here_blocks += pool->live;
+        census->stretches.raw_here_bytes += (uint64_t)pool->live * pool->block_bytes;
         return;
     }
     for (uint32_t i = 0; i < pool->carved; i++) {
         if (!pool_has_live(pool, i)) continue;
         uint32_t at = pool->first + i * pool->block_bytes;
         mark_live(census, offset + at, offset + at + pool->block_bytes);
-        int32_t type =
-            has_objects ? type_of_block(census, copy + at, pool->block_bytes) : TYPE_NONE;
-        add_block(census, type, pool->block_bytes);
+        if (has_objects)
+            add_block(census, copy + at, pool->block_bytes, address + at, pool->block_bytes,
+                      pool->block_bytes);
+        else
+            stretches_add_loose(&census->stretches, TYPE_NONE, address + at, pool->block_bytes,
+                                pool->block_bytes);
     }
 }
 
@@ -165,24 +173,32 @@ static void mesh_pages(struct census *census, uint64_t offset, uint64_t bytes) {
             mesh_add_page(&census->mesh, &census->is_live[page * PAGE_GRANULES / 64]);
 }
 
-void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
-                     uint64_t address, uint32_t bytes, bool has_objects) {
-    uint64_t live = (uint64_t)pool->live * pool->block_bytes;
+static void add_to_sizes(struct census *census, const struct pool_view *pool, uint32_t bytes) {
     struct shoal_size_census *size = &census->sizes[pool->block_bytes / GRANULE];
-    add_blocks(census, pool, copy, address - census->arena.start, has_objects);
+    uint64_t live = (uint64_t)pool->live * pool->block_bytes;
     size->block_size = pool->block_bytes;
     size->pools++;
     size->live_blocks += pool->live;
     size->free_blocks += pool->blocks - pool->live;
     size->live += live;
     size->held += bytes - live;
+    census->result->pools_read++;
+    census->result->pools_inconsistent += !pool->is_told;
+}
+
+void census_add_pool(struct census *census, const struct pool_view *pool, const uint8_t *copy,
+                     uint64_t address, uint32_t bytes, bool has_objects) {
+    uint64_t offset = address - census->arena.start;
+    add_to_sizes(census, pool, bytes);
+    if (pool->live == 0) {
+        census_add_reserve(census, offset, bytes);
+        return;
+    }
+    add_blocks(census, pool, copy, address, has_objects);
     census->arena.pools++;
     census->arena.used += bytes;
     census->arena.live_blocks += pool->live;
-    census->arena.live += live;
-    census->result->pools_read++;
-    census->result->pools_inconsistent += !pool->is_told;
-    uint64_t offset = address - census->arena.start;
+    census->arena.live += (uint64_t)pool->live * pool->block_bytes;
     if (!census->knows_present) mark_present(census, offset, offset + bytes, true);
     mesh_pages(census, offset, bytes);
 }
@@ -192,34 +208,34 @@ void census_add_free(struct census *census, uint64_t offset, uint64_t bytes) {
     if (!census->knows_present) mark_present(census, offset, offset + bytes, true);
 }
 
-void census_add_free_apart(struct census *census, uint64_t start, uint64_t bytes) {
+void census_add_reserve(struct census *census, uint64_t offset, uint64_t bytes) {
+    census_add_free(census, offset, bytes);
+    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++)
+        if (census->is_present[page / 64] >> page % 64 & 1) census->reserve += PAGE;
+}
+
+/* All of them where it is not told. */
+static uint64_t resident_of(struct census *census, uint64_t start, uint64_t bytes) {
     struct remote *remote = census->types.remote;
-    uint64_t is_present[PAGES_ASKED / 64], resident = 0;
-    for (uint64_t page = 0, count; page < bytes / PAGE; page += count) {
-        uint64_t left = bytes / PAGE - page;
-        count = left < PAGES_ASKED ? left : PAGES_ASKED;
-        if (!remote_present(remote, start + page * PAGE, count, is_present)) {
-            resident += left;
+    uint64_t is_present[PAGES_ASKED / 64], resident = 0, first = start / PAGE;
+    uint64_t pages = (start + bytes + PAGE - 1) / PAGE - first;
+    for (uint64_t page = 0, count; page < pages; page += count) {
+        count = pages - page < PAGES_ASKED ? pages - page : PAGES_ASKED;
+        if (!remote_present(remote, (first + page) * PAGE, count, is_present)) {
+            resident += pages - page;
             break;
         }
         for (uint64_t i = 0; i < (count + 63) / 64; i++)
             resident += (uint64_t)__builtin_popcountll(is_present[i]);
     }
-    census->result->resident += resident * PAGE;
-    census->result->page_free += resident * PAGE;
+    return resident * PAGE;
 }
 
-static void add_to_type(struct census *census, struct type *type, uint64_t blocks, uint64_t bytes) {
-    const struct shoal_arena_census *arena = &census->arena;
-    if (blocks == 0) return;
-    type->blocks += blocks;
-    type->bytes += bytes;
-    if (arena->live * EMPTIEST_PART > arena->bytes) return;
-    type->pinned_arenas++;
-    type->pinned_blocks += blocks;
-    if (arena->resident > arena->live)
-        type->pinned_held += (uint64_t)((double)(arena->resident - arena->live) * (double)bytes /
-                                        (double)arena->live);
+void census_add_reserve_apart(struct census *census, uint64_t start, uint64_t bytes) {
+    uint64_t resident = resident_of(census, start, bytes);
+    census->result->resident += resident;
+    census->result->page_free += resident;
+    census->result->reserve += resident;
 }
 
 /* What is resident of the arena, and what of that no live block touches. */
@@ -232,6 +248,8 @@ static void add_pages(struct census *census, uint64_t bytes) {
     }
     census->result->resident += arena->resident;
     census->result->page_free += arena->page_free;
+    census->result->reserve += census->reserve;
+    arena->reserve = census->reserve;
 }
 
 void census_drop_arena(struct census *census, uint64_t bytes) {
@@ -243,11 +261,10 @@ void census_end_arena(struct census *census, uint64_t bytes) {
     struct shoal_inspection *result = census->result;
     census->arena.bytes = bytes;
     add_pages(census, bytes);
-    for (size_t i = 0; i < census->here_count; i++) {
-        const struct here *here = &census->here[i];
-        add_to_type(census, &census->types.types[here->type], here->blocks, here->bytes);
-    }
-    add_to_type(census, &census->raw, census->raw_here_blocks, census->raw_here_bytes);
+    const struct shoal_arena_census *arena = &census->arena;
+    uint64_t kept = arena->live + arena->reserve;
+    stretches_close(&census->stretches, bytes, arena->live,
+                    arena->resident > kept ? arena->resident - kept : 0);
     if (!grow(&result->arenas, &census->arena_room, result->arena_count, sizeof *result->arenas))
         census->is_out_of_memory = true;
     else
@@ -281,11 +298,56 @@ void census_add_large(struct census *census, uint64_t start, uint64_t bytes) {
     add_extent(census, &result->large, &result->large_count, &census->large_room, start, bytes);
 }
 
+void census_add_owned(struct census *census, uint64_t start, uint64_t bytes,
+                      enum shoal_owner owner) {
+    struct shoal_inspection *result = census->result;
+    if (grow(&result->owned, &census->owned_room, result->owned_count, sizeof *result->owned))
+        result->owned[result->owned_count++] = (struct shoal_owned){start, bytes, owner};
+    else
+        census->is_out_of_memory = true;
+}
+
+struct shoal_extent *census_taken(const struct census *census, size_t *count) {
+    const struct shoal_inspection *result = census->result;
+    size_t used = 0;
+    struct shoal_extent *all =
+        calloc(result->range_count + result->large_count + result->owned_count + 1, sizeof *all);
+    for (size_t i = 0; all && i < result->range_count; i++) all[used++] = result->ranges[i];
+    for (size_t i = 0; all && i < result->large_count; i++) all[used++] = result->large[i];
+    for (size_t i = 0; all && i < result->owned_count; i++)
+        all[used++] = (struct shoal_extent){result->owned[i].start, result->owned[i].bytes};
+    *count = all ? extents_merge(all, used) : 0;
+    return all;
+}
+
+void census_count_large(struct census *census) {
+    const struct shoal_inspection *result = census->result;
+    uint8_t head[BLOCK_HEAD_BYTES];
+    uint64_t live = 0;
+    stretches_begin(&census->stretches);
+    for (size_t i = 0; i < result->large_count; i++) {
+        uint64_t start = result->large[i].start, bytes = result->large[i].bytes;
+        uint64_t resident = resident_of(census, start, bytes);
+        bool is_mallocs = i >= census->mapped_from;
+        bool has_objects = is_mallocs ? census->has_malloc_objects : census->has_large_objects;
+        uint32_t before = is_mallocs ? MALLOC_HEAD_BYTES : 0;
+        if (resident > bytes) resident = bytes;
+        live += resident;
+        size_t got =
+            resident ? remote_read(census->types.remote, start + before, head, sizeof head) : 0;
+        census_add_block(census, head, start + before, bytes - before, resident,
+                         has_objects && got == sizeof head);
+    }
+    stretches_close(&census->stretches, live, live, 0);
+    census->result->large_resident = live;
+}
+
 /* ---- The result ---------------------------------------------------------------------- */
 
 bool census_finish(struct census *census) {
     struct shoal_inspection *result = census->result;
-    if (census->is_out_of_memory || !type_census(result, &census->types, &census->raw))
+    if (census->is_out_of_memory || !stretches_finish(&census->stretches) ||
+        !type_census(result, &census->types, &census->stretches.raw))
         return false;
     result->sizes = calloc(SIZES_MAX, sizeof *result->sizes);
     if (!result->sizes) return false;

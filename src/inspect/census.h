@@ -4,24 +4,28 @@
 
 #include "inspect/mesh.h"
 #include "inspect/pool_view.h"
+#include "inspect/stretches.h"
 #include "inspect/type_table.h"
 #include "shoal/inspect.h"
 
 enum {
     GRANULE = 16, /* blocks begin and end at multiples of it */
     SIZES_MAX = 2049, /* of blocks in pools: multiples of 16 up to 32 KiB */
-    EMPTIEST_PART = 4, /* an arena that is at most a fourth live pins memory */
     ARENA_BYTES_MAX = 2 << 20,
     LARGE_MAX = 1 << 22, /* blocks that are listed */
+    BLOCK_HEAD_BYTES = 128, /* of a block that is not in a pool, that are looked at */
 };
 
 struct census {
     struct shoal_inspection *result;
     struct type_table types;
-    struct type raw; /* blocks that are no objects */
+    struct stretches stretches;
     struct shoal_size_census sizes[SIZES_MAX]; /* by block size / 16 */
     struct mesh mesh;
-    size_t arena_room, occupancy_room, range_room, large_room;
+    size_t arena_room, occupancy_room, range_room, large_room, owned_room;
+    size_t mapped_from; /* of the large blocks, those from here on have malloc's heads */
+    bool has_malloc_objects; /* blocks of libc's malloc may be objects     */
+    bool has_large_objects;  /* those in no pool of Shoal's may be         */
 
     /* Of the arena that is being counted: */
     size_t first_place;
@@ -30,14 +34,7 @@ struct census {
     uint64_t
         is_present[ARENA_BYTES_MAX / REMOTE_PAGE / 64]; /* its pages, but those of large blocks */
     bool knows_present; /* else those are taken to be that are or were used */
-    struct here {
-        int32_t type; /* or TYPE_NONE: raw */
-        uint64_t blocks, bytes;
-    } *here; /* its types */
-    size_t here_count, here_room;
-    int32_t *here_of; /* by type: its place in `here` + 1, or 0 */
-    size_t here_of_room;
-    uint64_t raw_here_blocks, raw_here_bytes;
+    uint64_t reserve; /* resident bytes of it that its allocator keeps for the next request */
     bool is_out_of_memory;
 
     /* Told of every arena before it is read; NULL: nobody is. */
@@ -64,11 +61,22 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
                      uint64_t address, uint32_t bytes, bool has_objects);
 
 /* `bytes` of it, `offset` bytes into it, that have no live block and were used before:
- * a pool's or a run of pages'. */
+ * a pool's or a run of pages'. The second: those that the allocator keeps for the next
+ * request, though it could give them back. */
 void census_add_free(struct census *census, uint64_t offset, uint64_t bytes);
+void census_add_reserve(struct census *census, uint64_t offset, uint64_t bytes);
 
 /* The same of pages that are in no arena. */
-void census_add_free_apart(struct census *census, uint64_t start, uint64_t bytes);
+void census_add_reserve_apart(struct census *census, uint64_t start, uint64_t bytes);
+
+/* A block that is live, of which `copy` has all or the first BLOCK_HEAD_BYTES; so many
+ * bytes of it are `resident`. `has_objects`: it may be an object. */
+void census_add_block(struct census *census, const uint8_t *copy, uint64_t address, uint64_t bytes,
+                      uint64_t resident, bool has_objects);
+
+/* Memory that is not the objects' heap's, and whose it is. */
+void census_add_owned(struct census *census, uint64_t start, uint64_t bytes,
+                      enum shoal_owner owner);
 
 /* What the arena's next `bytes` look like: of a pool, or of none. They are told in
  * places of result->pool_bytes; a rest is left out. */
@@ -83,6 +91,13 @@ void census_add_range(struct census *census, uint64_t start, uint64_t bytes);
 
 /* A block that is in no pool. Its pages are not the arena's, should they lie there. */
 void census_add_large(struct census *census, uint64_t start, uint64_t bytes);
+
+/* What has an owner so far, by address and without overlap: to be freed. NULL when there is
+ * no memory. */
+struct shoal_extent *census_taken(const struct census *census, size_t *count);
+
+/* Looks at the large blocks: what of them is resident, and which are objects. */
+void census_count_large(struct census *census);
 
 /* Fills the result; false when there is no memory, or was none before. */
 bool census_finish(struct census *census);

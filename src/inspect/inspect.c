@@ -10,9 +10,12 @@
 #include "inspect/census.h"
 #include "inspect/interpreter.h"
 #include "inspect/interpreters.h"
+#include "inspect/malloc_heap.h"
 #include "inspect/pymalloc_heap.h"
 #include "inspect/shoal_heap.h"
+#include "inspect/shoal_kept.h"
 #include "inspect/stops.h"
+#include "inspect/strays.h"
 #include "inspect/target.h"
 
 struct inspector {
@@ -55,7 +58,7 @@ static enum shoal_inspect_status find_interpreter(struct inspector *inspector) {
     return complain(&inspector->complaint, SHOAL_INSPECT_NO_PYTHON, "process %d is %s: %s",
                     (int)inspector->target.pid,
                     interpreter->is_pypy     ? "PyPy, which has no pools to read"
-                    : interpreter->is_python ? "no CPython from 3.9 to 3.13"
+                    : interpreter->is_python ? "no CPython from 3.9 to 3.15"
                                              : "not a Python",
                     interpreter->program);
 }
@@ -70,7 +73,7 @@ static bool count_pymalloc(struct inspector *inspector) {
                           inspector->layout))
         return false;
     if (table->count == 0) return true;
-    result->arena_bytes = inspector->layout->arena_bytes;
+    result->arena_bytes = table->arena_bytes;
     for (size_t i = 0; i < table->count; i++)
         census_add_range(inspector->census, table->arenas[i].start, result->arena_bytes);
     return pymalloc_heap_count(inspector->census, table, inspector->layout);
@@ -82,10 +85,51 @@ static bool count_shoal(struct inspector *inspector) {
     bool has_python = inspector->layout != NULL, serves_objects = false;
     if (!inspector->has_beacon) return true;
     bool done = shoal_heap_count(inspector->census, &inspector->remote, &inspector->beacon,
-                                 has_python, &serves_objects);
+                                 has_python, &serves_objects) &&
+                shoal_kept_count(inspector->census, &inspector->remote, &inspector->target.maps,
+                                 &inspector->beacon);
+    inspector->census->has_large_objects = serves_objects;
     if (!serves_objects && has_python) return done;
     result->allocator = SHOAL_ALLOCATOR_SHOAL;
     result->arena_bytes = 0;
+    return done;
+}
+
+static bool add_stray(void *context, uint64_t start, uint64_t bytes, enum shoal_owner owner) {
+    struct census *census = context;
+    if (owner == SHOAL_OWNER_LARGE)
+        census_add_large(census, start, bytes);
+    else
+        census_add_owned(census, start, bytes, owner);
+    return !census->is_out_of_memory;
+}
+
+/* Libc's blocks with mappings of their own, and frames: in what nobody else has. */
+static bool count_strays(struct inspector *inspector) {
+    struct census *census = inspector->census;
+    struct strays strays = {
+        .remote = &inspector->remote,
+        .maps = &inspector->target.maps,
+        .has_frames = inspector->layout && inspector->layout->has_frame_chunks,
+        .found = add_stray,
+        .context = census,
+    };
+    struct shoal_extent *extents = census_taken(census, &strays.taken_count);
+    strays.taken = extents;
+    census->mapped_from = inspector->result->large_count;
+    bool done = extents && strays_find(&strays);
+    free(extents);
+    return done;
+}
+
+/* What libc's malloc has: where Shoal does not serve it, all but the objects' small blocks. */
+static bool count_malloc(struct inspector *inspector) {
+    struct malloc_regions regions;
+    target_update_maps(&inspector->target);
+    inspector->census->has_malloc_objects = inspector->layout != NULL;
+    bool done = malloc_regions_find(&regions, &inspector->remote, &inspector->target.maps) &&
+                malloc_heap_count(inspector->census, &regions);
+    malloc_regions_end(&regions);
     return done;
 }
 
@@ -105,13 +149,14 @@ static enum shoal_inspect_status no_pools(struct inspector *inspector) {
     pid_t pid = inspector->target.pid;
     if (inspector->has_beacon && !inspector->layout) return SHOAL_INSPECT_OK;
     if (interpreters_are_free_threaded(&inspector->remote, &inspector->target.maps))
-        return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
-                        "process %d has no pools of pymalloc: it is a free-threaded Python, whose "
-                        "objects are in mimalloc",
-                        (int)pid);
+        return complain(
+            &inspector->complaint, SHOAL_INSPECT_NO_POOLS,
+            "process %d has no objects in pymalloc: it is a free-threaded Python, whose "
+            "objects are in mimalloc",
+            (int)pid);
     interpreter_guess_allocator(&inspector->target.maps, pid, words, sizeof words);
     return complain(&inspector->complaint, SHOAL_INSPECT_NO_POOLS,
-                    "process %d has no pools of pymalloc: its objects seem to be in %s", (int)pid,
+                    "process %d has no objects in pymalloc: they seem to be in %s", (int)pid,
                     words);
 }
 
@@ -124,7 +169,11 @@ static enum shoal_inspect_status not_stopped(const struct inspector *inspector) 
 
 static bool count_all(struct inspector *inspector) {
     target_update_maps(&inspector->target);
-    return count_pymalloc(inspector) && count_shoal(inspector);
+    if (!count_pymalloc(inspector) || !count_shoal(inspector) || !count_malloc(inspector) ||
+        !count_strays(inspector))
+        return false;
+    census_count_large(inspector->census);
+    return true;
 }
 
 /* What was found is in the census, unless there was no memory for it. */
@@ -207,6 +256,7 @@ void shoal_inspection_end(struct shoal_inspection *inspection) {
     free(inspection->occupancy);
     free(inspection->large);
     free(inspection->ranges);
+    free(inspection->owned);
     free(inspection->names);
     *inspection = (struct shoal_inspection){0};
 }

@@ -8,7 +8,7 @@
 
 enum {
     OLDEST = 9,
-    NEWEST = 13,
+    NEWEST = 15,
     READ_BYTES = 1 << 20,
     OVERLAP = 64,            /* a text may lie on both sides of where a read ends */
     SEARCHED_MAX = 512 << 20, /* bytes of files */
@@ -143,7 +143,10 @@ void interpreter_guess_allocator(const struct maps *maps, pid_t pid, char *words
     for (size_t i = 0; i < maps->count; i++)
         for (size_t k = 0; k < sizeof libraries / sizeof *libraries; k++)
             if (strstr(name_of(maps->items[i].path), libraries[k])) library = libraries[k];
-    if (find_variable(pid, "PYTHONMALLOC", value, sizeof value))
+    bool is_told = find_variable(pid, "PYTHONMALLOC", value, sizeof value);
+    if (is_told && strncmp(value, "mimalloc", 8) == 0) /* since 3.13 */
+        snprintf(words, room, "mimalloc, which Python has built in (PYTHONMALLOC=%s)", value);
+    else if (is_told)
         snprintf(words, room, "%s's malloc (PYTHONMALLOC=%s)", library, value);
     else
         snprintf(words, room, "%s's malloc", library);

@@ -8,17 +8,23 @@
 struct layout {
     int minor; /* of 3.minor */
     uint32_t pool_bytes, arena_bytes;
+    int has_huge_arenas; /* or twice as large, as it was built: an arena's record tells */
     /* An object that the collector tracks has its head, of 16 bytes, before it, and
      * before that, of types with one of these flags, 16 more. */
     uint64_t preheader_flags;
     uint32_t qualname_at; /* of a class: its __qualname__                      */
     uint32_t text_at;   /* of a compact ASCII string: its characters           */
     uint32_t keys_at;   /* of a dict's keys: the indices                       */
+    uint32_t values_before; /* an object that has a managed dict: the pointer to its
+                               values lies so far before it; 0 when it has none */
+    int has_frame_chunks; /* frames are in mappings that lead from one to the next */
     int has_packed_keys; /* sizes of keys are told by logarithms, and keys that
                             are strings have entries without hashes            */
     int has_own_arenas;    /* interpreters beside the main one may             */
     int has_debug_offsets; /* the runtime tells where its interpreters are, and
                               those where their allocator's state is           */
+    int has_flags_in_count;  /* above the references of an object, in their word */
+    int has_bytes_in_arrays; /* what a bytearray has is in a bytes object        */
 };
 
 /* NULL for a version that is not known. */
@@ -49,6 +55,7 @@ enum {
     TYPE_NAME_AT = 24,
     TYPE_BASIC_SIZE_AT = 32,
     TYPE_FLAGS_AT = 168,
+    TYPE_BASE_AT = 256,
     TYPE_DICT_AT = 264,
     TYPE_BYTES = 272, /* as much of one as is read */
     DICT_KEYS_AT = 32,
@@ -63,6 +70,7 @@ enum {
 #define TYPE_FLAG_HEAP (1ull << 9)
 #define TYPE_FLAG_READY (1ull << 12)
 #define TYPE_FLAG_GC (1ull << 14)
+#define TYPE_FLAG_BYTES (1ull << 27)
 #define TYPE_FLAG_STR (1ull << 28)
 #define TYPE_FLAG_OF_TYPES (1ull << 31)
 

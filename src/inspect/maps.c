@@ -16,10 +16,10 @@ static bool is_special(const char *path) {
 }
 
 bool maps_parse(struct mapped *item, const char *line) {
-    char mode[8], inode[32];
+    char mode[8];
     int at = 0;
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %31s %n", &item->start, &item->end, mode,
-               inode, &at) < 4 ||
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %" SCNu64 " %n", &item->start,
+               &item->end, mode, &item->offset, &item->inode, &at) < 5 ||
         at == 0 || strlen(mode) < 4 || item->end <= item->start)
         return false;
     const char *path = line + at;
@@ -28,7 +28,7 @@ bool maps_parse(struct mapped *item, const char *line) {
     item->is_private = mode[3] == 'p';
     item->path = strndup(path, strcspn(path, "\n"));
     if (!item->path) return false;
-    item->is_anonymous = strcmp(inode, "0") == 0 && !is_special(item->path);
+    item->is_anonymous = item->inode == 0 && !is_special(item->path);
     return true;
 }
 

@@ -10,6 +10,7 @@
 
 struct mapped {
     uint64_t start, end;
+    uint64_t offset, inode; /* in its file; 0 when it has none */
     bool is_writable, is_private, is_executable;
     bool is_anonymous; /* neither of a file nor a stack nor the kernel's */
     char *path;        /* "" when it has none */

@@ -1,9 +1,12 @@
 #include "inspect/remote.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "inspect/text.h"
+
+/* Mapped, for a process may read itself: no heap of it is to be changed by what is read. */
+enum { CACHE_BYTES = REMOTE_CACHE * sizeof(struct remote_page) };
 
 bool remote_init(struct remote *remote, remote_read_function *read, void *context) {
     remote->read = read;
@@ -11,12 +14,14 @@ bool remote_init(struct remote *remote, remote_read_function *read, void *contex
     remote->context = context;
     remote->looks_left = REMOTE_LOOKS;
     remote->bytes_left = UINT64_MAX;
-    remote->cache = calloc(REMOTE_CACHE, sizeof *remote->cache);
+    remote->cache =
+        mmap(NULL, CACHE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (remote->cache == MAP_FAILED) remote->cache = NULL;
     return remote->cache != NULL;
 }
 
 void remote_end(struct remote *remote) {
-    free(remote->cache);
+    if (remote->cache) munmap(remote->cache, CACHE_BYTES);
     remote->cache = NULL;
 }
 

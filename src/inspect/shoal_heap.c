@@ -171,8 +171,8 @@ static uint64_t count_run(struct walk *walk, size_t page, size_t known, uint64_t
         census_add_large(walk->census, start, pages * PAGE);
     } else if (was_used(walk, page)) {
         uint64_t here = pages < known - page ? pages : known - page;
-        census_add_free(walk->census, page * PAGE, here * PAGE);
-        census_add_free_apart(walk->census, start + here * PAGE, (pages - here) * PAGE);
+        census_add_reserve(walk->census, page * PAGE, here * PAGE);
+        census_add_reserve_apart(walk->census, start + here * PAGE, (pages - here) * PAGE);
     }
     return pages;
 }
@@ -220,6 +220,7 @@ static void count_arenas(struct walk *walk, uint64_t arenas) {
             !remote_word(walk->remote, at + beacon->arena.top, &top) || top > PAGES_MAX)
             continue;
         census_add_range(walk->census, walk->pages, top * PAGE);
+        census_add_owned(walk->census, records, top * beacon->record.bytes, SHOAL_OWNER_RECORDS);
         for (uint64_t page = 0; page < top;) page += count_part(walk, page, top, records);
     }
 }
@@ -229,6 +230,8 @@ static void count_arenas(struct walk *walk, uint64_t arenas) {
 static void count_mappings(struct walk *walk) {
     uint64_t table[2], slot[2];
     if (!remote_look(walk->remote, (uintptr_t)walk->beacon->mappings, table, sizeof table)) return;
+    if (table[1] <= SLOTS_MAX)
+        census_add_owned(walk->census, table[0], table[1] * sizeof slot, SHOAL_OWNER_RECORDS);
     for (uint64_t i = 0; i < table[1] && i < SLOTS_MAX; i++) {
         if (!remote_look(walk->remote, table[0] + i * sizeof slot, slot, sizeof slot)) return;
         if (slot[0]) census_add_large(walk->census, slot[0], slot[1]);

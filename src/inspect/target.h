@@ -13,6 +13,8 @@ struct target {
     int pagemap;    /* /proc/PID/pagemap, or -1 where it may not be read            */
     uint64_t probe; /* an address that can be read */
     struct maps maps;
+    int file; /* that was read last for pages it has not touched, or -1 */
+    uint64_t file_inode;
 };
 
 /* A line for people about what went wrong. */
@@ -42,7 +44,8 @@ bool target_is_same(const struct target *target);
 /* Bytes that its arenas cannot exceed, resident as they are or nearly. */
 uint64_t target_bytes_max(const struct target *target);
 
-/* The readers of its memory; the context is the target. */
+/* The readers of its memory; the context is the target. What it never touched is not
+ * read in it, which would make it resident: it is zero, or as its file has it. */
 remote_read_function target_read;
 remote_present_function target_present;
 

@@ -69,7 +69,7 @@ bool type_census(struct shoal_inspection *result, const struct type_table *table
         add_type(result, type, names, type->is_gc ? SHOAL_BLOCK_GC : SHOAL_BLOCK_OBJECT);
         names += length;
     }
-    add_type(result, raw, "(no object)", SHOAL_BLOCK_RAW);
+    add_type(result, raw, "(not Python objects)", SHOAL_BLOCK_RAW);
     merge_twins(result);
     qsort(result->types, result->type_count, sizeof *result->types, by_bytes);
     return true;

@@ -31,6 +31,46 @@ void type_table_end(struct type_table *table) {
     *table = (struct type_table){0};
 }
 
+/* ---- What its objects point to --------------------------------------------------- */
+
+static const struct holding holdings[] = {
+    {"collections.OrderedDict", {32, 64}, 48, 56, 16},
+    {"dict", {32, 40}, 0, 0, 0},
+    {"list", {24}, 0, 0, 0},
+    {"set", {40}, 0, 0, 0},
+    {"frozenset", {40}, 0, 0, 0},
+    {"bytearray", {32}, 0, 0, 0},
+    {"array.array", {24}, 0, 0, 0},
+    {"collections.deque", {0}, 24, 32, 520},
+    {"numpy.ndarray", {16, 32}, 0, 0, 0},
+};
+
+/* A class made in Python may have the bare name of a builtin type, but no dot in it. */
+static const struct holding *holding_named(const char *name, bool is_builtin) {
+    if (!is_builtin && !strchr(name, '.')) return NULL;
+    for (size_t i = 0; i < sizeof holdings / sizeof *holdings; i++)
+        if (strcmp(holdings[i].name, name) == 0) return &holdings[i];
+    return NULL;
+}
+
+/* Its own, or that of the first type it is made from that has one. */
+static const struct holding *find_holding(struct remote *remote, uint64_t type) {
+    enum { BASES_MAX = 16 };
+    char name[TYPE_NAME_ROOM];
+    uint64_t name_at, flags;
+    for (int i = 0; i < BASES_MAX && type; i++) {
+        if (!remote_word(remote, type + TYPE_NAME_AT, &name_at) ||
+            !remote_word(remote, type + TYPE_FLAGS_AT, &flags))
+            return NULL;
+        if (remote_text(remote, name_at, name, sizeof name)) {
+            const struct holding *found = holding_named(name, !(flags & TYPE_FLAG_HEAP));
+            if (found) return found;
+        }
+        if (!remote_word(remote, type + TYPE_BASE_AT, &type)) return NULL;
+    }
+    return NULL;
+}
+
 /* ---- Is it a type object? -------------------------------------------------- */
 
 static bool read_flags(struct type_table *table, uint64_t type, uint64_t *flags) {
@@ -57,6 +97,12 @@ static uint32_t least_bytes(const struct layout *layout, uint64_t flags, uint64_
     return is_str && basic > layout->text_at ? layout->text_at : (uint32_t)basic;
 }
 
+/* A type that is just being made, or no longer one, may say so without room for them. */
+static bool has_values(const struct layout *layout, uint64_t flags, uint32_t header) {
+    return layout->values_before && layout->values_before <= header &&
+           (flags & TYPE_FLAG_MANAGED_DICT);
+}
+
 static bool read_type(struct type_table *table, uint64_t address, struct type *type) {
     uint8_t bytes[TYPE_BYTES];
     char name[TYPE_NAME_ROOM];
@@ -67,11 +113,17 @@ static bool read_type(struct type_table *table, uint64_t address, struct type *t
     if (!is_metatype(table, word_of(bytes, OBJECT_TYPE_AT))) return false;
     if (!type_name_read(table->remote, table->layout, address, bytes, name, sizeof name))
         return false;
+    uint32_t header = header_bytes(table->layout, flags);
     *type = (struct type){
         .name = strdup(name),
         .basic_bytes = least_bytes(table->layout, flags, basic),
-        .header_bytes = header_bytes(table->layout, flags),
+        .header_bytes = header,
         .is_gc = flags & TYPE_FLAG_GC,
+        .is_type = (flags & TYPE_FLAG_OF_TYPES) != 0,
+        .is_bytes = table->layout->has_bytes_in_arrays && (flags & TYPE_FLAG_BYTES) &&
+                    !(flags & TYPE_FLAG_HEAP),
+        .has_values = has_values(table->layout, flags, header),
+        .holding = find_holding(table->remote, address),
     };
     return type->name != NULL;
 }

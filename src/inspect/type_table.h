@@ -11,11 +11,25 @@ enum {
     TYPE_NONE = -1, /* no type object is at the address */
 };
 
+/* Where an object of a type has pointers to blocks that are no objects, or into one that is
+ * its alone, in bytes from its
+ * beginning, 0 for none. A chain's blocks lead from the first to the last. */
+enum { HOLDING_POINTERS = 2 };
+struct holding {
+    const char *name; /* of the type, or of one it is made from */
+    uint16_t at[HOLDING_POINTERS];
+    uint16_t first_at, last_at, next_at; /* next_at: in each block of the chain */
+};
+
 struct type {
     char *name;
     uint32_t basic_bytes;  /* that such an object takes at least  */
     uint32_t header_bytes; /* that lie before such an object */
     bool is_gc;
+    bool is_type;    /* of types                                     */
+    bool is_bytes;   /* that may be a bytearray's                    */
+    bool has_values; /* before the object may be a pointer to values */
+    const struct holding *holding; /* NULL: none */
     uint64_t blocks, bytes;
     uint64_t pinned_arenas, pinned_blocks, pinned_held;
 };

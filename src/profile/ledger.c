@@ -28,6 +28,7 @@ static struct accounts {
     struct atomic_sums unguarded[SITES_MAX + 1];
 } *accounts;
 static unsigned site_count = MARK_SITES;
+static atomic_uint unguarded_sites; /* from 0, that an unguarded call had a block of */
 
 bool ledger_has_accounts(void) {
     if (!accounts) accounts = os_map(sizeof *accounts);
@@ -44,6 +45,20 @@ static always_inline void raise_by(_Atomic(int64_t) *sum, int64_t by) {
     atomic_fetch_add_explicit(sum, by, memory_order_relaxed);
 }
 
+static always_inline int64_t now(_Atomic(int64_t) *sum) {
+    return atomic_load_explicit(sum, memory_order_relaxed);
+}
+
+/* Two threads at once may leave it at the smaller: a page too few in what is the profiler's own. */
+static never_inline void touch_unguarded(unsigned site) {
+    atomic_store_explicit(&unguarded_sites, site + 1, memory_order_relaxed);
+}
+
+static always_inline void enter_unguarded(unsigned site) {
+    if (unlikely(site >= atomic_load_explicit(&unguarded_sites, memory_order_relaxed)))
+        touch_unguarded(site);
+}
+
 #define RAISE(site, bytes, blocks, sum) \
     do { \
         if (likely(guarded)) { \
@@ -56,6 +71,7 @@ static always_inline void raise_by(_Atomic(int64_t) *sum, int64_t by) {
     } while (0)
 
 static always_inline void enter_came(unsigned site, size_t bytes, bool guarded) {
+    if (!guarded) enter_unguarded(site);
     RAISE(site, (int64_t)bytes, 1, came);
 }
 
@@ -67,6 +83,93 @@ static always_inline void enter_again(unsigned site, size_t bytes, int64_t block
     RAISE(site, (int64_t)bytes, blocks, again);
 }
 
+/* ---- What is live -----------------------------------------------------------------
+ *
+ * By what is told, and where nobody told of it by what the allocator says now and then. */
+
+int64_t ledger_live_guarded;
+_Atomic(int64_t) ledger_live_unguarded;
+static int64_t pooled;         /* of guarded calls, as the allocator rounds */
+static _Atomic(int64_t) large; /* of all calls, as the allocator rounds     */
+static size_t pooled_max;
+static size_t (*rounded_bytes)(size_t bytes);
+
+/* Blocks too large for pools that came or went: each may have been a mapping. */
+static _Atomic(int64_t) large_changes;
+
+void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes)) {
+    pooled_max = most;
+    rounded_bytes = rounded;
+}
+
+int64_t shoal_profile_pooled(void) { return pooled; }
+
+int64_t shoal_profile_large_changes(void) { return now(&large_changes); }
+
+enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
+
+static never_inline void add_large(size_t rounded, int64_t sign) {
+    raise_by(&large_changes, 1);
+    raise_by(&large, sign * (int64_t)rounded);
+}
+
+static always_inline void add_live(size_t bytes, int64_t sign, bool guarded) {
+    if (likely(guarded))
+        ledger_live_guarded += sign * (int64_t)bytes;
+    else
+        raise_by(&ledger_live_unguarded, sign * (int64_t)bytes);
+    size_t rounded = (bytes + 15) & ~(size_t)15;
+    if (unlikely(bytes > EVEN_MAX)) {
+        if (rounded_bytes) rounded = rounded_bytes(bytes);
+        if (bytes > pooled_max) {
+            add_large(rounded, sign);
+            return;
+        }
+    }
+    if (likely(guarded)) pooled += sign * (int64_t)rounded;
+}
+
+static void (*ask_live)(struct shoal_profile_live *live);
+
+void shoal_profile_ask_live_by(void (*ask)(struct shoal_profile_live *live)) {
+    struct shoal_profile_live said;
+    ask(&said);
+    pooled = said.pooled;
+    large = said.large;
+    ask_live = ask;
+}
+
+static void take_what_is_said(void) {
+    struct shoal_profile_live said;
+    ask_live(&said);
+    ledger_live_guarded += said.pooled - pooled;
+    pooled = said.pooled;
+    if (said.large == SHOAL_NOT_KNOWN) return;
+    ledger_live_guarded += said.large - now(&large);
+    atomic_store_explicit(&large, said.large, memory_order_relaxed);
+}
+
+/* Freed without a note since it was asked: what nobody told of may be as much. */
+static int64_t freed_untold;
+
+static uint64_t asked_at, asking_took;
+
+/* Whether it is time to ask again: sooner where it matters. */
+static bool is_due(void) {
+    enum { REST = 100, LEAST_REST = 20, FEW = 128 };
+    uint64_t rested = os_nanoseconds() - asked_at;
+    if (rested < LEAST_REST * asking_took) return false;
+    return rested >= REST * asking_took || freed_untold > pooled / FEW;
+}
+
+static void catch_up(void) {
+    uint64_t begun = os_thread_nanoseconds();
+    take_what_is_said();
+    freed_untold = 0;
+    asking_took = os_thread_nanoseconds() - begun;
+    asked_at = os_nanoseconds();
+}
+
 /* ---- Idle or not ----------------------------------------------------------------- */
 
 atomic_int ledger_busy;
@@ -74,17 +177,11 @@ static void (*begin_telling)(void);
 
 void shoal_profile_begin_by(void (*begin)(void)) { begin_telling = begin; }
 
-/* Blocks too large for pools that came or went: each may have been a mapping. */
-static _Atomic(int64_t) large_changes;
-
-int64_t shoal_profile_large_changes(void) {
-    return atomic_load_explicit(&large_changes, memory_order_relaxed);
-}
-
-/* What came and went while it was idle nobody knows. */
+/* What came and went while it was idle nobody told of. */
 void ledger_begin(void) {
     if (atomic_fetch_add(&ledger_busy, 1) > 0) return;
     raise_by(&large_changes, 1);
+    if (ask_live && is_due()) catch_up();
     if (begin_telling) begin_telling();
 }
 
@@ -92,6 +189,10 @@ void ledger_end(void) { atomic_fetch_sub(&ledger_busy, 1); }
 
 static always_inline bool is_idle(void) {
     return atomic_load_explicit(&ledger_busy, memory_order_relaxed) == 0;
+}
+
+void ledger_catch_up(void) {
+    if (is_idle() && ask_live && freed_untold > 0) catch_up();
 }
 
 int shoal_profile_is_idle(void) { return is_idle(); }
@@ -102,6 +203,12 @@ int64_t shoal_profile_noted_blocks(void) {
     for (unsigned site = 0; site <= site_count; site++)
         blocks += shoal_profile_account(site).live_blocks;
     return blocks;
+}
+
+int64_t ledger_live_of(unsigned site) {
+    const struct sums *sums = &accounts->guarded[site];
+    struct atomic_sums *more = &accounts->unguarded[site];
+    return sums->came - sums->went + now(&more->came) - now(&more->went);
 }
 
 struct shoal_account shoal_profile_account(unsigned site) {
@@ -120,55 +227,25 @@ struct shoal_account shoal_profile_account(unsigned site) {
 /* ---- Blocks ------------------------------------------------------------------- */
 
 static size_t (*size_of_block)(const void *block);
-static bool some_sizes_are_unknown;
 
-void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block), int knows_all) {
-    size_of_block = size_of;
-    some_sizes_are_unknown = size_of && !knows_all;
-}
-
-/* Live bytes of pooled blocks, as the allocator rounds them, of guarded calls. */
-static int64_t pooled;
-static size_t pooled_max;
-static size_t (*pooled_bytes)(size_t bytes);
-
-void shoal_profile_round_blocks_by(size_t most, size_t (*rounded)(size_t bytes)) {
-    pooled_max = most;
-    pooled_bytes = rounded;
-}
-
-int64_t shoal_profile_pooled(void) { return pooled; }
-
-enum { EVEN_MAX = 512 }; /* up to here allocators round to 16 */
-
-static always_inline void add_pooled(size_t bytes, int64_t sign, bool guarded) {
-    size_t rounded = (bytes + 15) & ~(size_t)15;
-    if (unlikely(bytes > EVEN_MAX)) {
-        if (bytes > pooled_max) {
-            raise_by(&large_changes, 1);
-            return;
-        }
-        rounded = pooled_bytes(bytes);
-    }
-    if (likely(guarded)) pooled += sign * (int64_t)rounded;
-}
+void shoal_profile_size_blocks_by(size_t (*size_of)(const void *block)) { size_of_block = size_of; }
 
 /* Of a block without a note. */
 static size_t told_bytes(const void *block) { return size_of_block ? size_of_block(block) : 0; }
 
-/* Whether a block counts that no line takes. */
-static always_inline bool will_be_known(const void *block) {
-    return likely(!some_sizes_are_unknown) || told_bytes(block) > 0;
+/* Of a block that no line takes: as much as will be told when it goes. */
+static size_t unnoted_bytes(const void *block, size_t bytes) {
+    return size_of_block ? size_of_block(block) : bytes;
 }
 
 static always_inline void take_net(size_t bytes, bool guarded) {
-    add_pooled(bytes, 1, guarded);
+    add_live(bytes, 1, guarded);
     tally.net += (int64_t)bytes;
     if (tally.net > tally.high) tally.high = tally.net;
 }
 
 static always_inline void give_net(size_t bytes, bool guarded) {
-    add_pooled(bytes, -1, guarded);
+    add_live(bytes, -1, guarded);
     tally.net -= (int64_t)bytes;
 }
 
@@ -192,7 +269,7 @@ static always_inline unsigned site_now(void) { return tally.site ? tally.site : 
 
 static always_inline void *took_now(void *block, size_t bytes, bool guarded) {
     struct note note = {bytes, site_now()};
-    if (likely(note.site) || will_be_known(block)) take_net(bytes, guarded);
+    take_net(likely(note.site) ? bytes : unnoted_bytes(block, bytes), guarded);
     if (note.site) note_block(block, &note, guarded);
     return block;
 }
@@ -242,6 +319,7 @@ static always_inline struct shoal_profile_note take_off(const void *block, bool 
     if (likely(take_note(block, &note, guarded)))
         return (struct shoal_profile_note){note.bytes, note.site};
     size_t bytes = is_idle() ? 0 : told_bytes(block);
+    if (guarded) freed_untold += (int64_t)bytes;
     if (bytes == 0) raise_by(&large_changes, 1); /* may have been a mapping */
     return (struct shoal_profile_note){bytes, 0};
 }
@@ -267,6 +345,16 @@ void shoal_profile_disown(const void *block, size_t bytes) {
     if (bytes > 16) note_block(block, &nobodys, true);
 }
 
+void shoal_profile_forget(const void *block) {
+    struct note note;
+    take_note(block, &note, true);
+}
+
+int shoal_profile_is_nobodys(const void *block) {
+    struct note note;
+    return shadow_look(block, &note) && note.site == 0;
+}
+
 struct shoal_profile_note shoal_profile_resizing(const void *block, int guarded) {
     return take_off(block, guarded);
 }
@@ -277,7 +365,7 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
     if (bytes == 0) bytes = 1;
     if (resized) {
         give_net(before.bytes, guarded);
-        if (now || before.site || will_be_known(resized)) take_net(bytes, guarded);
+        take_net(now || before.site ? bytes : unnoted_bytes(resized, bytes), guarded);
     } else {
         resized = block;
         bytes = before.bytes;
@@ -290,10 +378,13 @@ void shoal_profile_resized(struct shoal_profile_note before, const void *block, 
 
 size_t ledger_bytes(void) { return accounts ? sizeof *accounts : 0; }
 
-/* The accounts of the sites there are; seldom are there any of the unguarded. */
+static size_t whole_pages(size_t sites) {
+    return (sites * sizeof(struct sums) + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
+}
+
+/* The accounts of the sites there are, and of the unguarded those up to the last. */
 static size_t ledger_resident(void) {
-    size_t bytes = accounts ? (site_count + 1) * sizeof(struct sums) : 0;
-    return (bytes + OS_PAGE - 1) & ~(size_t)(OS_PAGE - 1);
+    return accounts ? whole_pages(site_count + 1) + whole_pages(unguarded_sites) : 0;
 }
 
 size_t shoal_profile_own_bytes(void) { return shadow_bytes() + ledger_bytes(); }

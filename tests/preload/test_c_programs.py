@@ -88,6 +88,20 @@ print(sum(range(100000)))
     assert done.stdout == "MemoryError\n" * 3 + "4999950000\n"
 
 
+@pytest.mark.parametrize("kibibytes", [0, 74, 80, 200])
+def test_large_thread_local_variables(compile_program, preload, kibibytes: int) -> None:
+    """The thread that looks after the reserve has its stack besides them."""
+    program = compile_program(PROGRAMS / "large_tls.c", f"-DTLS_BYTES={(kibibytes << 10) + 64}")
+    done = preload(program)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_more_threads(compile_program, preload) -> None:
+    """Where no thread can be made it is tried again now and then, not at each free."""
+    done = preload(compile_program(PROGRAMS / "no_threads.c", "-rdynamic"))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_locked_memory(compile_program, preload) -> None:
     """Pages that cannot be returned are not taken for cleared ones."""
     done = preload(compile_program(PROGRAMS / "locked_memory.c"))

@@ -1,4 +1,7 @@
-"""A program that loads Python late, and runs it more than once, on Shoal and beside it."""
+"""A program that loads Python late, and runs it more than once, on Shoal and beside it.
+
+Preloaded, Shoal serves each life of it from the start, unless PYTHONMALLOC says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +41,18 @@ Embed = Callable[..., "CompletedProcess[str]"]
 
 
 @pytest.fixture
-def embed(compile_program, preload, library) -> Embed:
-    """Run code in a program that opens the running Python's library."""
+def libpython() -> Path:
+    """Return the running Python's library."""
     folder, name = sysconfig.get_config_vars("LIBDIR", "INSTSONAME")
-    libpython = Path(folder or "", name or "")
-    if not sysconfig.get_config_var("Py_ENABLE_SHARED") or not libpython.is_file():
+    path = Path(folder or "", name or "")
+    if not sysconfig.get_config_var("Py_ENABLE_SHARED") or not path.is_file():
         pytest.skip("this Python has no shared library")
+    return path
+
+
+@pytest.fixture
+def embed(compile_program, preload, library, libpython: Path) -> Embed:
+    """Run code in a program that opens the running Python's library."""
     program = compile_program(EMBED)
     home = {"PYTHONHOME": sys.base_prefix, "PYTHONPATH": str(library.parent.parent)}
 
@@ -53,31 +62,61 @@ def embed(compile_program, preload, library) -> Embed:
     return run
 
 
-@pytest.mark.parametrize("shoal", [False, True], ids=["alone", "preloaded"])
-def test_install_in_a_python_that_was_loaded_late(embed, shoal: bool) -> None:
+kinds = pytest.mark.parametrize(
+    ("shoal", "environment"),
+    [(False, {}), (True, {}), (True, {"PYTHONMALLOC": "pymalloc"})],
+    ids=["alone", "preloaded", "undone"],
+)
+
+
+@pytest.mark.parametrize("options", [["-pie", "-fPIE"], ["-no-pie", "-fno-pie"]])
+def test_a_program_that_is_linked_with_python(
+    compile_program, preload, libpython: Path, options: list[str]
+) -> None:
+    """It is served from its first object, also where addresses are those of stubs."""
+    source = EMBED.with_name("linked_python.c")
+    program = compile_program(source, *options, str(libpython), f"-Wl,-rpath,{libpython.parent}")
+    code = "import sys; print(sys.getallocatedblocks())"
+    done = preload(program, code, env={"PYTHONHOME": sys.base_prefix})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+@kinds
+def test_install_in_a_python_that_was_loaded_late(embed, shoal: bool, environment: dict) -> None:
     """Blocks that pymalloc gave before go back to pymalloc."""
-    done = embed(1, CODE, shoal=shoal)
+    done = embed(1, CODE, shoal=shoal, **environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "0 False True\n"
+    assert done.stdout == f"0 {shoal and not environment} True\n"
 
 
-@pytest.mark.parametrize("shoal", [False, True], ids=["alone", "preloaded"])
-def test_install_in_each_life_of_the_interpreter(embed, shoal: bool) -> None:
+@kinds
+def test_install_in_each_life_of_the_interpreter(embed, shoal: bool, environment: dict) -> None:
     """Py_Initialize may put the interpreter's allocators back; install() then works again."""
-    done = embed(4, CODE, shoal=shoal)
+    done = embed(4, CODE, shoal=shoal, **environment)
     assert (done.returncode, done.stderr) == (0, "")
-    undone = sys.version_info >= (3, 12)
-    lines = [f"{life} {life > 0 and not undone} True" for life in range(4)]
+    served = shoal and not environment
+    stays = sys.version_info < (3, 12) and not environment
+    lines = [f"{life} {served or (life > 0 and stays)} True" for life in range(4)]
     assert done.stdout.splitlines() == lines
+
+
+@pytest.mark.parametrize("local", ["", "local"])
+def test_each_life_is_on_shoal_from_the_start(embed, local: str) -> None:
+    """No object of any life comes from pymalloc, whether others see the library or not."""
+    code = "import sys\nprint(round, sys.getallocatedblocks())\n"
+    code += "old = [str(i) for i in range(99_999)]\nassert sys.getallocatedblocks() < 1_000"
+    done = embed(3, code, shoal=True, EMBED_LOCALLY=local)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [int(line.split()[1]) for line in done.stdout.splitlines()] == [0, 0, 0]
 
 
 def test_lives_without_and_with_shoal(embed) -> None:
     """What one life left behind is freed rightly in the next."""
     code = CODE.replace("shoal.install()\n", "if round % 2: shoal.install()\n")
     code = code.replace("assert shoal.usage", "assert not round % 2 or shoal.usage")
-    done = embed(4, code, shoal=True)
+    done = embed(4, code, shoal=True, PYTHONMALLOC="pymalloc")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[1].endswith(" True")
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["False", "True"] * 2
 
 
 def test_install_over_the_debug_allocator_of_a_late_python(embed) -> None:

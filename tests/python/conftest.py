@@ -16,7 +16,10 @@ import pytest
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Answer = Callable[..., Any]
 
-OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL_STATS", "SHOAL_RELEASE")
+OURS = (
+    *("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE"),
+    *("SHOAL", "SHOAL_COMPACT", "SHOAL_STATS", "SHOAL_RELEASE"),
+)
 
 
 def _run(command: list[str], directory: Path, **options: Any) -> subprocess.CompletedProcess[str]:

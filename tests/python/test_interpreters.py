@@ -184,3 +184,46 @@ def test_interpreters_that_share_the_lock(on_shoal):
     # json's C accelerator and zlib must be of the kind that may be imported twice: they are.
     code = INTERPRETERS.format(config="legacy", first="", work=WORK)
     assert on_shoal(code) == ENDED
+
+
+# What the package has for an interpreter with a lock of its own, several at a time.
+PACKAGE = """
+from concurrent import interpreters
+import threading
+work = '''
+import os, shoal
+from shoal import flat, inspect, pickle
+assert shoal.is_active()
+records = [{"n": n, "text": str(n), "row": (n, float(n))} for n in range(3_000)]
+for _ in range(5):
+    assert pickle.loads(pickle.dumps(records)) == records
+    assert flat.loads(flat.dumps(records)) == records
+assert inspect.take(os.getpid()).allocator == "shoal"
+open(f"ended-{number}", "x").close()
+'''
+made = [interpreters.create() for _ in range(4)]
+threads = []
+for number, interpreter in enumerate(made):
+    interpreter.prepare_main(number=number)
+    threads.append(threading.Thread(target=interpreter.exec, args=[work]))
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+try:
+    made[0].exec("from shoal import profile")
+    refusal = ""
+except interpreters.ExecutionFailed as failed:
+    refusal = failed.excinfo.msg
+for interpreter in made:
+    interpreter.close()
+import os
+answer = refusal, sorted(name for name in os.listdir() if name.startswith("ended-"))
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is of 3.14")
+def test_the_package_in_interpreters_with_their_own_lock(on_shoal):
+    refusal, ended = on_shoal(PACKAGE)
+    assert ended == ENDED
+    assert "does not support loading in subinterpreters" in refusal

@@ -75,8 +75,9 @@ def test_address_space_that_ends(on_shoal, mebibytes):
 def test_a_limit_that_a_program_sets_for_itself(on_shoal):
     """It holds, and what is left of it serves others: a thread's stack, a library."""
     size, filled = on_shoal("""
-        import resource, threading
+        import os, resource, threading
         limit = 600 << 20
+        statm = os.open("/proc/self/statm", os.O_RDONLY)
         made = [str(i) for i in range(100_000)]
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         thread = threading.Thread(target=made.clear)
@@ -90,8 +91,9 @@ def test_a_limit_that_a_program_sets_for_itself(on_shoal):
         except MemoryError:
             pass
         filled = len(kept) * 1000
+        del kept[-10:]
+        size = int(os.pread(statm, 100, 0).split()[0]) * 4096  # while the limit holds
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
-        size = int(open("/proc/self/statm").read().split()[0]) * 4096
         answer = [size, filled]
     """)
     assert 300 << 20 < filled < size <= 600 << 20

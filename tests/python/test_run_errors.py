@@ -71,14 +71,15 @@ def test_what_python_says_best_is_left_to_python(shoal, tmp_path):
     assert "No module named empty_package.__main__" in done.stderr
 
 
-def test_a_free_threaded_python_is_refused(monkeypatch, capsys):
+@pytest.mark.parametrize("allocator", ["shoal", "pymalloc"])
+def test_a_free_threaded_python_is_not_profiled(monkeypatch, capsys, allocator):
     monkeypatch.setattr(sys, "abiflags", "t")
     with pytest.raises(SystemExit) as stop:
-        cli.main(["run", "-c", "1"])
+        cli.main(["profile", "--allocator", allocator, "-c", "1"])
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
-        "shoal run: this Python is free-threaded, and Shoal needs the interpreter lock: "
-        "use a standard build of Python\n"
+        "shoal profile: the line profiler needs the interpreter lock, and this Python is "
+        "free-threaded: use a standard build of Python\n"
     )
 
 
@@ -110,8 +111,8 @@ def test_dev_mode_is_warned_of(shoal):
     done = shoal("run", "-c", "print(1)", env={"PYTHONDEVMODE": "1"})
     assert done.stdout == "1\n"
     assert done.stderr.splitlines()[0] == (
-        "shoal run: warning: PYTHONDEVMODE brings Python's debug allocator, "
-        "so objects will not be Shoal's"
+        f"shoal run: warning: {sys.executable} runs on Python's debug allocator, so objects will "
+        "not be Shoal's: start it without -X dev, PYTHONDEVMODE and PYTHONMALLOC"
     )
 
 

@@ -51,3 +51,31 @@ def test_the_exit_status_stays(shoal):
 def test_standard_error_closed(shoal):
     code = "import os; os.close(2)"
     assert shoal("run", "--stats", "-c", code).returncode == 0
+
+
+def live_kib(text):
+    """Return what a report says is live, in KiB."""
+    line = next(line for line in text.splitlines() if line.split()[:1] == ["live"])
+    return float(line.split()[1])
+
+
+HOLDS = "import sys\nmade = [str(i) * 9 for i in range(300_000)]\n"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["", "raise SystemExit(3)", "raise ValueError", "import atexit; atexit.register(made.clear)"],
+)
+def test_the_figures_are_of_the_program_not_of_its_ruins(shoal, ending):
+    done = shoal("run", "--stats", "-c", HOLDS + ending)
+    held = live_kib(done.stderr)
+    # What the program itself lets go of in its last functions is gone.
+    assert (held > 30_000) is ("clear" not in ending)
+    assert held > 1_000
+
+
+def test_scripts_and_modules_are_told_of_likewise(shoal, tmp_path):
+    (tmp_path / "holds.py").write_text(HOLDS)
+    assert live_kib(shoal("run", "--stats", str(tmp_path / "holds.py")).stderr) > 30_000
+    module = shoal("run", "--stats", "-m", "holds")
+    assert live_kib(module.stderr) > 30_000

@@ -1,5 +1,7 @@
 """`shoal.trim` and `shoal.release_after_gc`: what they say is what the kernel sees."""
 
+import pytest
+
 MEBIBYTE = 1 << 20
 
 CYCLES = """
@@ -109,3 +111,78 @@ def test_the_entry_refuses_nonsense(off_shoal):
     """)
         == ["trim_after_gc() takes a str and a dict"] * 4
     )
+
+
+def test_malloc_trim_gives_the_whole_reserve_back(on_shoal):
+    """ctypes lets the interpreter lock go, which guards the heap that has the reserve."""
+    said, reserve, fell, left = on_shoal(
+        """
+        import ctypes, gc, shoal
+        from shoal import _smaps
+        gc.disable()
+        libc = ctypes.CDLL(None)
+        shoal.usage(), libc.malloc_trim(0)
+        kept = [bytes(1000) for _ in range(50_000)]
+        del kept
+        reserve, resident = shoal.usage().reserve, _smaps.rollup()
+        said = libc.malloc_trim(0)
+        answer = [said, reserve, resident - _smaps.rollup(), shoal.usage().reserve]
+        """,
+        env={"SHOAL_RELEASE": "never"},
+    )
+    assert said == 1
+    assert reserve > 40 * MEBIBYTE
+    assert fell > 0.97 * reserve
+    assert left < MEBIBYTE
+
+
+# Eight threads have malloc make blocks, which they or the main thread free; then they wait.
+OTHERS = """
+import shoal, threading
+from array import array
+from ctypes import CDLL, c_size_t, c_void_p, memset
+from shoal import _smaps
+libc = CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = c_void_p, [c_size_t], [c_void_p]
+size, count, shared = {size}, (40 << 20) // {size} // 8, array("Q")
+made, seen, freed = (threading.Barrier(9) for _ in range(3))
+never = threading.Event()
+def free(blocks):
+    for block in blocks:
+        libc.free(block)
+def own():
+    blocks = array("Q", (libc.malloc(size) for _ in range(count)))
+    for block in blocks:
+        memset(block, 1, size)
+    shared.extend(blocks)
+    made.wait()
+    seen.wait()
+    if {owners}:
+        free(blocks)
+    freed.wait()
+    never.wait()
+for _ in range(8):
+    threading.Thread(target=own, daemon=True).start()
+shoal.usage()
+made.wait()
+high = _smaps.rollup()
+seen.wait()
+if not {owners}:
+    free(shared)
+freed.wait()
+if {elsewhere}:
+    trimmer = threading.Thread(target=shoal.trim)
+    trimmer.start()
+    trimmer.join()
+else:
+    shoal.trim()
+answer = [8 * count * size, high - _smaps.rollup()]
+"""
+
+
+@pytest.mark.parametrize("size", [64, 1000, 8000, 30_000])
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("owners", [False, True])
+def test_trim_gives_back_what_is_free_in_other_threads_heaps(on_shoal, size, owners, elsewhere):
+    freed, fell = on_shoal(OTHERS.format(size=size, owners=owners, elsewhere=elsewhere))
+    assert fell > 0.95 * freed

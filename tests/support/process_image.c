@@ -15,6 +15,7 @@ static const struct kind {
     {"r--p", "/usr/lib/libpython3.so"},
     {"rw-p", "/usr/lib/libshoal.so"},
     {"rw-p", "[stack]"},
+    {"rw-p", "/usr/lib/libc.so.6"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

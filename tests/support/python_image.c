@@ -18,6 +18,7 @@ void python_image_init(struct python_image *python, int minor) {
     *python = (struct python_image){.data = DATA_AT, .next = OBJECTS_AT};
     image_init(&python->image);
     python->layout = layout_of(minor);
+    python->arena_bytes = python->layout->arena_bytes;
     image_map(&python->image, DATA_AT, DATA_BYTES, "rw-p", IMAGE_PROGRAM);
     image_map(&python->image, OBJECTS_AT, OBJECTS_BYTES, "rw-p", "[heap]");
     if (!remote_init(&python->remote, image_read, &python->image)) abort();
@@ -49,7 +50,7 @@ static uint64_t put_object(struct python_image *python, size_t bytes, uint64_t t
 
 uint64_t python_type(struct python_image *python, const char *name, uint64_t basic,
                      uint64_t flags) {
-    uint64_t at = put_object(python, 880, python->type);
+    uint64_t at = put_object(python, python->layout->qualname_at + 8, python->type);
     image_put_word(&python->image, at + TYPE_NAME_AT, put_text(python, name));
     image_put_word(&python->image, at + TYPE_BASIC_SIZE_AT, basic);
     image_put_word(&python->image, at + TYPE_FLAGS_AT, flags | TYPE_FLAG_READY);
@@ -151,7 +152,7 @@ void python_interpreter(struct python_image *python) {
 }
 
 void python_arena(struct python_image *python, uint32_t index, uint64_t address, uint32_t pools) {
-    uint32_t pool_bytes = python->layout->pool_bytes, arena_bytes = python->layout->arena_bytes;
+    uint32_t pool_bytes = python->layout->pool_bytes, arena_bytes = python->arena_bytes;
     uint64_t object = python->table + index * ARENA_OBJECT_BYTES;
     uint64_t first = (address + pool_bytes - 1) / pool_bytes * pool_bytes;
     uint32_t total = arena_bytes / pool_bytes - (first != address);

@@ -6,12 +6,16 @@
 #include "image.h"
 #include "inspect/layout.h"
 
-enum { PYTHON_TABLE_ROOM = 16 }; /* arenas, as the interpreter makes the first table */
+enum {
+    PYTHON_TABLE_ROOM = 16, /* arenas, as the interpreter makes the first table */
+    PYTHON_NEWEST = 15,     /* the last row of layout.c */
+};
 
 struct python_image {
     struct image image;
     struct remote remote;
     const struct layout *layout;
+    uint32_t arena_bytes; /* the layout's, until a test wants others */
     uint64_t data;   /* of the interpreter: a page of words */
     uint64_t table;  /* of arenas                           */
     uint64_t next;   /* where the next object is put        */

@@ -10,6 +10,7 @@
 static void records_never_reach_into_the_pages(void **state) {
     struct rlimit old, limit;
     (void)state;
+    skip_emulated("a limit on address space");
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     bool was_nowhere = os_nowhere;
     for (size_t pages = 4000; pages < 4300; pages++) {
@@ -93,6 +94,7 @@ static void a_later_limit_on_address_space_holds(void **state) {
     struct rlimit old, limit;
     size_t steps = 0;
     (void)state;
+    skip_emulated("a limit on address space");
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     assert_non_null(arenas_take_new(&arenas, STEP));
     if (arenas.arena[0].is_reserved) skip();

@@ -30,7 +30,7 @@ static void put_table_half(uint32_t index, size_t at, uint32_t half) {
 
 static void arenas_are_found_by_address(void **state) {
     (void)state;
-    for (int minor = 9; minor <= 13; minor++) {
+    for (int minor = 9; minor <= PYTHON_NEWEST; minor++) {
         begin(minor);
         uint32_t bytes = python.layout->arena_bytes, pool_bytes = python.layout->pool_bytes;
         python_arena(&python, 0, ARENAS_AT + 5ull * bytes, 3);
@@ -46,6 +46,34 @@ static void arenas_are_found_by_address(void **state) {
         assert_int_equal(table.arenas[2].index, 4);
         end();
     }
+}
+
+/* As it is built --with-pymalloc-hugepages. */
+static void arenas_of_3_15_may_be_twice_as_large(void **state) {
+    (void)state;
+    for (int minor = 14; minor <= 15; minor++) {
+        begin(minor);
+        python.arena_bytes = 2 << 20;
+        python_arena(&python, 0, ARENAS_AT, 100);
+        python_arena(&python, 1, ARENAS_AT + (4 << 20) + 4096, 0);
+        find();
+        assert_int_equal(table.count, minor == 15 ? 2 : 0);
+        assert_int_equal(table.arena_bytes, minor == 15 ? 2 << 20 : 0);
+        end();
+    }
+}
+
+static void all_arenas_of_a_table_are_of_one_size(void **state) {
+    (void)state;
+    begin(15);
+    python_arena(&python, 0, ARENAS_AT, 3);
+    python_arena(&python, 1, ARENAS_AT + (8 << 20), 3);
+    python.arena_bytes = 2 << 20;
+    python_arena(&python, 2, ARENAS_AT + (16 << 20), 3);
+    find();
+    assert_int_equal(table.count, 2);
+    assert_int_equal(table.arena_bytes, 1 << 20);
+    end();
 }
 
 static void all_of_a_table_is_read(void **state) {
@@ -190,6 +218,8 @@ static void the_search_ends(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arenas_are_found_by_address),
+        cmocka_unit_test(arenas_of_3_15_may_be_twice_as_large),
+        cmocka_unit_test(all_arenas_of_a_table_are_of_one_size),
         cmocka_unit_test(all_of_a_table_is_read),
         cmocka_unit_test(without_arenas_there_is_no_table),
         cmocka_unit_test(the_longest_table_is_taken),

@@ -72,8 +72,22 @@ static void blocks_have_their_types(void **state) {
     assert_int_equal(type("app.Session")->kind, SHOAL_BLOCK_GC);
     assert_int_equal(type("float")->blocks, 5);
     assert_int_equal(type("float")->kind, SHOAL_BLOCK_OBJECT);
-    assert_int_equal(type("(no object)")->blocks, 9);
-    assert_int_equal(type("(no object)")->kind, SHOAL_BLOCK_RAW);
+    assert_int_equal(type("(not Python objects)")->blocks, 9);
+    assert_int_equal(type("(not Python objects)")->kind, SHOAL_BLOCK_RAW);
+}
+
+/* Nothing is read before a block, whatever flags its type has at that moment. */
+static void values_are_looked_for_in_the_block_alone(void **state) {
+    (void)state;
+    uint64_t odd = python_type(&python, "Odd", 16, TYPE_FLAG_MANAGED_DICT);
+    pool_build(copy, POOL, 3, 20);
+    pool_put_object(copy, 0, 16, odd);
+    pool_release(copy, AT, 11);
+    census_begin_arena(census, AT, ARENA);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(type("Odd")->blocks, 1);
 }
 
 static void objects_larger_than_their_block_are_none(void **state) {
@@ -85,7 +99,31 @@ static void objects_larger_than_their_block_are_none(void **state) {
     count(AT);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
-    assert_int_equal(type("(no object)")->blocks, 1);
+    assert_int_equal(type("(not Python objects)")->blocks, 1);
+}
+
+/* The items of a list are its own, in whichever pool they lie. */
+static void blocks_that_are_no_objects_count_with_whom_they_belong_to(void **state) {
+    (void)state;
+    uint64_t list = python_type(&python, "list", 40, TYPE_FLAG_GC);
+    uint64_t named = python_class(&python, "list", "app", "list", 0); /* which is no list */
+    pool_build(copy, POOL, 3, 6); /* of 64 bytes */
+    pool_put_object(copy, 0, 16, list);
+    pool_put_object(copy, 1, 16, named);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t items = AT + pool_offset(copy, 2 + i);
+        memcpy(copy + pool_offset(copy, i) + 16 + 24, &items, sizeof items);
+    }
+    uint64_t inside = AT + pool_offset(copy, 4) + 8; /* as the values of a dict are pointed to */
+    memcpy(copy + pool_offset(copy, 5) + 16, &inside, sizeof inside); /* by nobody */
+    census_begin_arena(census, AT, ARENA);
+    count(AT);
+    census_end_arena(census, ARENA);
+    assert_true(census_finish(census));
+    assert_int_equal(type("list")->blocks, 1);
+    assert_int_equal(type("list")->bytes, 2 * 64);
+    assert_int_equal(type("app.list")->bytes, 64);
+    assert_int_equal(type("(not Python objects)")->blocks, 3);
 }
 
 /* PYTHONMALLOC=debug writes 16 bytes before each block. */
@@ -103,7 +141,7 @@ static void padding_of_the_debug_allocator_is_skipped(void **state) {
     assert_true(census_finish(census));
     assert_int_equal(type("float")->blocks, 1);
     assert_int_equal(type("app.Session")->blocks, 1);
-    assert_int_equal(type("(no object)")->blocks, 1);
+    assert_int_equal(type("(not Python objects)")->blocks, 1);
 }
 
 static void types_of_one_name_are_one(void **state) {
@@ -146,8 +184,8 @@ static void the_emptiest_arenas_are_pinned(void **state) {
     assert_int_equal(type("app.Session")->pinned_arenas, 1);
     assert_int_equal(type("app.Session")->pinned_blocks, 1);
     assert_int_equal(type("app.Session")->pinned_held, (POOL - live) / 4);
-    assert_int_equal(type("(no object)")->pinned_blocks, 3);
-    assert_int_equal(type("(no object)")->pinned_held, (POOL - live) / 4 * 3);
+    assert_int_equal(type("(not Python objects)")->pinned_blocks, 3);
+    assert_int_equal(type("(not Python objects)")->pinned_held, (POOL - live) / 4 * 3);
 }
 
 static void pages_without_a_live_block_are_free(void **state) {
@@ -183,7 +221,7 @@ static void only_pages_that_are_present_are_free(void **state) {
     count(AT);
     count(AT + POOL);
     census_add_free(census, 2 * POOL, POOL);
-    census_add_free_apart(census, AT + ARENA, 5 * POOL);
+    census_add_reserve_apart(census, AT + ARENA, 5 * POOL);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
     assert_int_equal(result.arenas[0].resident, 3 * PAGE);
@@ -200,7 +238,7 @@ static void pages_of_large_blocks_are_not_free(void **state) {
     census_add_free(census, 0, POOL);
     census_add_large(census, AT + PAGE, PAGE);
     census_add_large(census, AT + 3 * PAGE, UINT64_MAX);
-    census_add_free_apart(census, AT + ARENA, POOL);
+    census_add_reserve_apart(census, AT + ARENA, POOL);
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
     assert_int_equal(result.arenas[0].page_free, 2 * PAGE);
@@ -234,7 +272,7 @@ static void an_inconsistent_pool_counts_its_blocks(void **state) {
     census_end_arena(census, ARENA);
     assert_true(census_finish(census));
     assert_int_equal(result.pools_inconsistent, 1);
-    assert_int_equal(type("(no object)")->blocks, 9);
+    assert_int_equal(type("(not Python objects)")->blocks, 9);
     assert_int_equal(result.type_count, 1);
     assert_int_equal(result.sizes[0].live, 9 * 64);
     assert_int_equal(result.sizes[0].free_blocks, 255 - 9);
@@ -282,6 +320,9 @@ static void ranges_that_meet_are_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(blocks_have_their_types, begin, end),
+        cmocka_unit_test_setup_teardown(blocks_that_are_no_objects_count_with_whom_they_belong_to,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(values_are_looked_for_in_the_block_alone, begin, end),
         cmocka_unit_test_setup_teardown(objects_larger_than_their_block_are_none, begin, end),
         cmocka_unit_test_setup_teardown(padding_of_the_debug_allocator_is_skipped, begin, end),
         cmocka_unit_test_setup_teardown(types_of_one_name_are_one, begin, end),

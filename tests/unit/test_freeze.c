@@ -87,6 +87,7 @@ static pid_t begin_child(void) {
 }
 
 static void every_thread_stops_and_goes_on(void **state) {
+    skip_emulated("ptrace, which stops a process");
     pid_t child = begin_child();
     int status;
     (void)state;
@@ -107,6 +108,7 @@ static void every_thread_stops_and_goes_on(void **state) {
 
 /* Those that come while it is stopped, or just as it stops, reach it. */
 static void no_signal_is_lost(void **state) {
+    skip_emulated("ptrace, which stops a process");
     pid_t child = begin_child();
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
@@ -132,6 +134,7 @@ static char state_of(pid_t pid) {
 }
 
 static void what_was_stopped_stays_so(void **state) {
+    skip_emulated("ptrace, which stops a process");
     pid_t child = begin_child();
     int status;
     (void)state;

@@ -66,6 +66,7 @@ static void use_heap(int ready, const void *argument) {
 
 /* In a program that is no Python, too, and frozen or not. */
 static void a_process_on_shoal_is_read_exactly(void **state) {
+    skip_emulated("reading a process: what is read is the emulator");
     struct shoal_usage *usage =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t child = start(use_heap, &usage);
@@ -93,6 +94,7 @@ static void hold(int ready, const void *process) {
 
 /* Who asks for figures of one moment does not get others. */
 static void one_that_is_traced_cannot_be_stopped(void **state) {
+    skip_emulated("ptrace, which stops a process");
     struct shoal_usage *usage =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t child = start(use_heap, &usage), tracer = start(hold, &child);
@@ -159,6 +161,29 @@ static void one_that_has_ended_is_none(void **state) {
     assert_int_equal(inspect(child, 0), SHOAL_INSPECT_NO_PROCESS);
     shoal_inspection_end(&inspection);
     end_child(child);
+}
+
+enum { TAKEN_APART_FOR_A_WHILE = 300 << 20 };
+
+static void end_large(int ready, const void *argument) {
+    char *memory = mmap(NULL, TAKEN_APART_FOR_A_WHILE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    (void)argument;
+    write(ready, memory, 1);
+    _exit(0);
+}
+
+/* Between its memory and its end lies the time that the kernel takes to free it. */
+static void one_that_is_ending_has_ended(void **state) {
+    siginfo_t info = {.si_pid = 0};
+    pid_t child = start(end_large, NULL);
+    (void)state;
+    while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && !info.si_pid) {
+        inspect(child, 0);
+        assert_null(strstr(message, "no memory of its own"));
+        shoal_inspection_end(&inspection);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 static void run(int ready, const void *path) {
@@ -241,6 +266,7 @@ int main(void) {
         cmocka_unit_test(no_process_is_none),
         cmocka_unit_test(a_kernel_thread_is_no_python),
         cmocka_unit_test(one_that_has_ended_is_none),
+        cmocka_unit_test(one_that_is_ending_has_ended),
         cmocka_unit_test(a_program_that_is_no_python_is_named),
         cmocka_unit_test(a_name_with_control_characters_is_defused),
         cmocka_unit_test(another_program_is_noticed),

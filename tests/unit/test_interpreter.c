@@ -52,7 +52,7 @@ static void a_text_may_lie_across_reads(void **state) {
 
 static void what_is_no_version_is_none(void **state) {
     static const char *const texts[] = {"3.8.1",
-                                        "3.14.0",
+                                        "3.16.0",
                                         "3.11",
                                         "3.11.x",
                                         "13.11.7",

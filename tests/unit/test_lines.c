@@ -3,6 +3,7 @@
 #include <shoal/profile.h>
 #include <stdbool.h>
 
+#include "made_up_blocks.h"
 #include "unit.h"
 
 static struct shoal_gauge gauge;
@@ -23,19 +24,6 @@ static int end(void **state) {
     (void)state;
     shoal_profile_leave_all();
     return shoal_profile_depth() != 0;
-}
-
-static void *block(size_t index) { return (void *)(((uintptr_t)7 << 42) + index * 4096); }
-
-static void took(size_t index, size_t bytes) { shoal_profile_took(block(index), bytes, 1); }
-static void gave(size_t index) { shoal_profile_gave(block(index), 1); }
-
-static struct shoal_line *line(struct shoal_function *function, int number) {
-    return &function->lines[number - function->first_line];
-}
-
-static int64_t live(struct shoal_function *function, int number) {
-    return shoal_profile_account(line(function, number)->site).live;
 }
 
 static void a_line_has_what_happened_in_it(void **state) {
@@ -65,6 +53,41 @@ static void a_line_has_what_happened_in_it(void **state) {
     assert_int_equal(line(outer, 13)->hits, 0);
     assert_int_equal(line(outer, 13)->rss, -1);
     gave(0), gave(3);
+}
+
+static int64_t hits_after(const int *lines, size_t count) {
+    shoal_profile_reset(outer);
+    shoal_profile_enter(outer, 0);
+    for (size_t i = 0; i < count; i++) shoal_profile_line(outer, lines[i]);
+    shoal_profile_leave(outer);
+    return line(outer, 11)->hits;
+}
+
+/* Lines 11 to 13; 14 is another. */
+static void a_statement_that_comes_back_to_a_line_has_not_begun_it_again(void **state) {
+    static const int comes_back[] = {11, 12, 11, 13, 11}, again[] = {11, 12, 11, 14, 11, 12, 11};
+    static const int at_once[] = {11, 12, 11, 11, 12, 11};
+    (void)state;
+    assert_int_equal(hits_after(comes_back, COUNT_OF(comes_back)), 3);
+    shoal_profile_statement(outer, 11, 13);
+    assert_int_equal(hits_after(comes_back, COUNT_OF(comes_back)), 1);
+    assert_int_equal(line(outer, 12)->hits, 1);
+    assert_int_equal(hits_after(again, COUNT_OF(again)), 2);
+    assert_int_equal(line(outer, 14)->hits, 1);
+    assert_int_equal(hits_after(at_once, COUNT_OF(at_once)), 2);
+    shoal_profile_enter(outer, 12);
+    shoal_profile_line(outer, 11);
+    shoal_profile_line(outer, 13);
+    assert_int_equal(line(outer, 11)->hits, 2);
+    assert_int_equal(line(outer, 13)->hits, 1);
+}
+
+static void lines_that_are_not_there_are_no_statement(void **state) {
+    (void)state;
+    shoal_profile_statement(outer, 1, 11);
+    shoal_profile_statement(outer, 14, 1000);
+    assert_int_equal(line(outer, 11)->statement, 2);
+    assert_int_equal(line(outer, 14)->statement, 5);
 }
 
 static void live_is_the_makers(void **state) {
@@ -284,44 +307,6 @@ static void what_is_made_is_what_a_line_adds(void **state) {
     gave(1);
 }
 
-/* The number of the very first line, say: the first test, as nothing is mapped yet. */
-static void disowned_before_any_line_began(void **state) {
-    (void)state;
-    shoal_profile_enter(outer, 0);
-    int64_t noted = shoal_profile_noted_blocks();
-    took(1, 32);
-    shoal_profile_disown(block(1), 28);
-    assert_int_equal(shoal_profile_noted_blocks(), noted + 1);
-    gave(1);
-    assert_int_equal(shoal_profile_noted_blocks(), noted);
-    shoal_profile_leave(outer);
-}
-
-static void what_is_disowned_was_never_taken(void **state) {
-    (void)state;
-    shoal_profile_enter(outer, 0);
-    shoal_profile_line(outer, 11);
-    took(1, 56);
-    took(2, 32);
-    shoal_profile_disown(block(2), 28);
-    shoal_profile_disown(block(2), 28);
-    took(3, 6);
-    shoal_profile_disown(block(3), 0);
-    int64_t pooled = shoal_profile_pooled();
-    gave(2);
-    assert_int_equal(shoal_profile_pooled(), pooled);
-    shoal_profile_line(outer, 12);
-    struct shoal_account account = shoal_profile_account(line(outer, 11)->site);
-    assert_int_equal(line(outer, 11)->net, 56);
-    assert_int_equal(line(outer, 11)->peak, 56);
-    assert_int_equal(account.made, 56);
-    assert_int_equal(account.made_blocks, 1);
-    assert_int_equal(account.live, 56);
-    assert_int_equal(account.live_blocks, 1);
-    gave(1);
-    shoal_profile_leave(outer);
-}
-
 static void what_a_profiler_does_itself_is_no_lines(void **state) {
     struct shoal_profile_pause pause, within;
     (void)state;
@@ -356,6 +341,82 @@ static void what_a_profiler_does_itself_is_no_lines(void **state) {
     gave(2), gave(4);
 }
 
+/* What is set aside goes on as if nothing had been. */
+static void a_strand_has_only_its_own(void **state) {
+    (void)state;
+    struct shoal_profile_strand strand, other;
+    assert_false(shoal_profile_set_aside(&strand));
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    took(1, 100);
+    gauge.held += 5;
+    assert_true(shoal_profile_set_aside(&strand));
+    assert_int_equal(shoal_profile_depth(), 0);
+    took(2, 7000);
+    gauge.held += 900, gauge.rss += 900;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 12);
+    took(3, 30);
+    assert_true(shoal_profile_set_aside(&other));
+    shoal_profile_take_up(&strand);
+    took(4, 20);
+    shoal_profile_line(outer, 13);
+    shoal_profile_leave(outer);
+    shoal_profile_take_up(&other);
+    gauge.held += 1;
+    shoal_profile_leave(outer);
+    assert_int_equal(line(outer, 11)->net, 120);
+    assert_int_equal(line(outer, 11)->peak, 120);
+    assert_int_equal(line(outer, 11)->held, 5);
+    assert_int_equal(line(outer, 11)->rss_growth, 0);
+    assert_int_equal(live(outer, 11), 120);
+    assert_int_equal(line(outer, 12)->net, 30);
+    assert_int_equal(line(outer, 12)->held, 1);
+    assert_int_equal(shoal_profile_depth(), 0);
+    assert_true(shoal_profile_is_idle());
+    gave(1), gave(2), gave(3), gave(4);
+}
+
+/* ---- Threads that take turns ------------------------------------------------------- */
+
+static void *makes_elsewhere(void *unused) {
+    shoal_profile_runs();
+    gauge.held += 700, gauge.rss += 900, gauge.returned += 50;
+    return unused;
+}
+
+static void *makes_in_a_line(void *unused) {
+    shoal_profile_enter(inner, 0);
+    shoal_profile_line(inner, 51);
+    makes_elsewhere(NULL);
+    shoal_profile_leave(inner);
+    return unused;
+}
+
+static void in_turn(void *(*function)(void *)) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, function, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
+static void what_another_thread_did_is_not_the_line_that_waits(void **state) {
+    (void)state;
+    shoal_profile_enter(outer, 0);
+    shoal_profile_line(outer, 11);
+    gauge.held += 3;
+    in_turn(makes_elsewhere);
+    shoal_profile_runs();
+    gauge.held += 4;
+    in_turn(makes_in_a_line);
+    shoal_profile_leave(outer);
+    assert_int_equal(line(outer, 11)->held, 7);
+    assert_int_equal(line(outer, 11)->rss_growth, 0);
+    assert_int_equal(line(outer, 11)->returned, 0);
+    assert_int_equal(line(inner, 51)->held, 700);
+    assert_int_equal(line(inner, 51)->rss_growth, 900);
+    assert_int_equal(line(inner, 51)->returned, 50);
+}
+
 static void resident_memory_before_and_at_its_most(void **state) {
     (void)state;
     assert_int_equal(outer->rss_before, -1);
@@ -382,75 +443,13 @@ static void only_the_uppermost_is_in(void **state) {
     assert_true(shoal_profile_is_in(inner));
 }
 
-static bool took_usual(size_t index, size_t bytes) {
-    return shoal_profile_took_usual(block(index), bytes);
-}
-
-static bool gave_usual(size_t index) { return shoal_profile_gave_usual(block(index)); }
-
-/* Blocks of every form, which go in another order, one way or the other. */
-static void take_and_give(size_t index, bool as_usual) {
-    static const size_t sizes[] = {1, 16, 17, 40, 511, 512, 513, 65534, 65535, 1 << 20};
-    for (size_t i = 0; i < 3 * COUNT_OF(sizes); i++) {
-        size_t bytes = sizes[i % COUNT_OF(sizes)], gone = (i * 7) % (3 * COUNT_OF(sizes));
-        if (!as_usual || !took_usual(index + i, bytes)) took(index + i, bytes);
-        if (gone < i && (!as_usual || !gave_usual(index + gone))) gave(index + gone);
-    }
-}
-
-static void the_usual_way_is_the_same(void **state) {
-    (void)state;
-    shoal_profile_enter(outer, 0);
-    for (int number = 11; number <= 12; number++) {
-        shoal_profile_line(outer, number);
-        take_and_give(100, number == 12);
-        shoal_profile_line(outer, 13);
-        for (size_t i = 0; i < 30; i++) gave(100 + i);
-    }
-    shoal_profile_leave(outer);
-    const struct shoal_line *one = line(outer, 11), *other = line(outer, 12);
-    assert_true(one->peak > 1 << 20);
-    assert_int_equal(one->peak, other->peak);
-    assert_int_equal(one->net, other->net);
-    struct shoal_account its = shoal_profile_account(one->site);
-    struct shoal_account others = shoal_profile_account(other->site);
-    assert_memory_equal(&its, &others, sizeof its);
-    assert_int_equal(its.live_blocks, 0);
-}
-
-static void only_the_usual_goes_that_way(void **state) {
-    (void)state;
-    assert_false(shoal_profile_has_line());
-    shoal_profile_enter(outer, 0);
-    shoal_profile_line(outer, 11);
-    assert_true(shoal_profile_has_line());
-    took(0, 40);
-    assert_true(took_usual(1, 17));
-    assert_true(took_usual(2, 512));
-    assert_false(took_usual(3, 16));
-    assert_false(took_usual(3, 513));
-    assert_false(took_usual(3, 0));
-    assert_false(took_usual((size_t)1 << 20, 40)); /* no block was noted there */
-    assert_false(shoal_profile_took_usual(NULL, 40));
-    assert_false(gave_usual(3));
-    assert_int_equal(live(outer, 11), 40 + 17 + 512);
-    for (size_t i = 0; i < 3; i++) assert_true(gave_usual(i));
-    assert_false(gave_usual(0));
-    took(3, 16), took(4, 513);
-    assert_false(gave_usual(3));
-    assert_false(gave_usual(4));
-    gave(3), gave(4);
-    shoal_profile_leave(outer);
-    assert_int_equal(line(outer, 11)->net, 0);
-    assert_false(shoal_profile_has_line());
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(disowned_before_any_line_began),
         TEST(a_line_has_what_happened_in_it),
+        TEST(a_statement_that_comes_back_to_a_line_has_not_begun_it_again),
+        TEST(lines_that_are_not_there_are_no_statement),
         TEST(live_is_the_makers),
         TEST(a_resized_block_is_whose_line_did_it),
         TEST(a_call_is_part_of_its_line),
@@ -461,12 +460,11 @@ int main(void) {
         TEST(figures_begin_anew),
         TEST(it_is_idle_outside_of_functions),
         TEST(what_is_made_is_what_a_line_adds),
-        TEST(what_is_disowned_was_never_taken),
         TEST(what_a_profiler_does_itself_is_no_lines),
         TEST(resident_memory_before_and_at_its_most),
+        TEST(a_strand_has_only_its_own),
+        TEST(what_another_thread_did_is_not_the_line_that_waits),
         TEST(only_the_uppermost_is_in),
-        TEST(the_usual_way_is_the_same),
-        TEST(only_the_usual_goes_that_way),
     };
     return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -105,6 +105,7 @@ static void a_block_that_is_kept_can_be_used_again(void **state) {
     enum { BYTES = 8 << 20 };
     const struct timespec nap = {.tv_nsec = 40000000};
     (void)state;
+    skip_emulated("memory that the system may take (MADV_FREE)");
     mapping_return_all();
     for (uint32_t i = 0; i < 40; i++) {
         void *block = take(BYTES, 16);
@@ -129,6 +130,20 @@ static void a_block_that_is_kept_can_be_used_again(void **state) {
     assert_int_equal(mapping_kept(), 0);
 }
 
+static void where_pages_are_of_another_size_there_is_none(void **state) {
+    bool zeroed;
+    (void)state;
+    mapping_return_all();
+    os_page_told = 64 << 10;
+    assert_null(mapping_take(8 << 20, 16, &zeroed));
+    errno = 0;
+    assert_null(shoal_malloc((size_t)1 << 30));
+    assert_int_equal(errno, ENOMEM);
+    os_page_told = 0;
+    assert_true(mapping_give(take(8 << 20, 16)));
+    mapping_return_all();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_mappings_are_found_again),
@@ -137,6 +152,7 @@ int main(void) {
         cmocka_unit_test(resizing_keeps_contents),
         cmocka_unit_test(a_refusal_leaves_the_block),
         cmocka_unit_test(a_block_that_is_kept_can_be_used_again),
+        cmocka_unit_test(where_pages_are_of_another_size_there_is_none),
     };
     return cmocka_run_group_tests_name("mapping", tests, init, NULL);
 }

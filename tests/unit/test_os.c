@@ -23,6 +23,7 @@ static size_t resident_pages(void *start, size_t pages) {
 static void reserved_pages_are_committed_as_zeros(void **state) {
     char *start = os_reserve(PAGES * OS_PAGE);
     (void)state;
+    skip_emulated("mincore");
     assert_non_null(start);
     assert_int_equal((uintptr_t)start % OS_PAGE, 0);
     assert_true(os_commit(start + OS_PAGE, 3 * OS_PAGE));
@@ -126,6 +127,7 @@ static void a_refused_range_has_no_bytes_left(void **state) {
  * to is no longer the system's to take. */
 static void lazily_purged_pages_are_the_systems_until_written_to(void **state) {
     (void)state;
+    skip_emulated("memory that the system may take (MADV_FREE)");
     for (size_t count = 1; count <= 3; count += 2) {
         enum { LONG = 1024 }; /* the kernel puts them in its list in batches */
         char *start = os_map(LONG * OS_PAGE);
@@ -175,6 +177,7 @@ static void what_there_is_not_is_refused_with_enomem(void **state) {
 static void the_address_limit_is_the_processs(void **state) {
     struct rlimit old, limited;
     (void)state;
+    skip_emulated("a limit on address space");
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     limited = old;
     limited.rlim_cur = (rlim_t)1 << 40;

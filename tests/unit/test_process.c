@@ -30,6 +30,19 @@ static void elsewhere_is_no_place(void **state) {
     assert_false(place_find(&place, &shared_arenas, (void *)16));
 }
 
+static void the_inside_of_a_block_is_no_block(void **state) {
+    static int data;
+    char *block = shoal_malloc(100), *large = shoal_malloc(1 << 20);
+    (void)state;
+    assert_true(is_pooled_block(block));
+    assert_false(is_pooled_block(block + 16));
+    assert_false(is_pooled_block(large));
+    assert_false(is_pooled_block(&data));
+    assert_false(is_pooled_block(NULL));
+    shoal_free(block);
+    shoal_free(large);
+}
+
 static void every_thread_heap_has_its_id(void **state) {
     void *block = shoal_malloc(1);
     (void)state;
@@ -49,6 +62,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_block_is_placed, nothing_left),
         cmocka_unit_test_teardown(elsewhere_is_no_place, nothing_left),
+        cmocka_unit_test_teardown(the_inside_of_a_block_is_no_block, nothing_left),
         cmocka_unit_test_teardown(every_thread_heap_has_its_id, nothing_left),
         cmocka_unit_test_teardown(nobody_may_touch_the_object_heap_without_python, nothing_left),
     };

@@ -37,7 +37,7 @@ static void end(void) {
 
 static void all_pools_of_all_arenas_are_counted(void **state) {
     (void)state;
-    for (int minor = 9; minor <= 13; minor++) {
+    for (int minor = 9; minor <= PYTHON_NEWEST; minor++) {
         begin(minor);
         uint64_t arena = python.layout->arena_bytes, pool = python.layout->pool_bytes;
         uint64_t number = python_type(&python, "float", 24, 0);

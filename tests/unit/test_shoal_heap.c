@@ -1,6 +1,7 @@
 /* shoal_heap.c: this process's own heap, read as another's is, and heaps that lie. */
 #include "inspect/beacon_search.h"
 #include "inspect/shoal_heap.h"
+#include "inspect/shoal_kept.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -216,6 +217,67 @@ static void runs_and_pools_are_told_apart(void **state) {
                      places_of(&result.arenas[0]) + places_of(&result.arenas[1]));
 }
 
+/* What the heap keeps for the next request is told apart from what live blocks pin. */
+static void the_reserve_is_told(void **state) {
+    (void)state;
+    put_pool(0, 10);
+    put_pool(1, 0); /* without a live block */
+    put_run(2, beacon.kind.dirty, 4);
+    put_run(6, beacon.kind.busy, 2);
+    put_run(8, beacon.kind.clean, SHOAL_IMAGE_PAGES - 8);
+    assert_true(count(&remote, NULL));
+    assert_int_equal(result.arena_count, 1);
+    assert_int_equal(result.arenas[0].pools, 1);
+    assert_int_equal(result.arenas[0].reserve, 7 * PAGE);
+    assert_int_equal(result.arenas[0].resident, 8 * PAGE);
+    assert_int_equal(result.reserve, 7 * PAGE);
+    assert_int_equal(result.owned_count, 2);
+    assert_int_equal(result.owned[0].owner, SHOAL_OWNER_RECORDS);
+    assert_int_equal(result.owned[0].start, SHOAL_RECORDS_AT);
+}
+
+/* Mappings that are kept are told by the heap's data, unless they are something else. */
+static void kept_mappings_are_reserve(void **state) {
+    enum { KEPT_AT = 13000 & ~7 };
+    static const uint64_t MAPPED = 0x7f4000000000;
+    const uint64_t pairs[] = {
+        MAPPED,
+        3 * PAGE, /* kept                   */
+        MAPPED,
+        3 * PAGE, /* told again             */
+        MAPPED + PAGE,
+        PAGE,
+        MAPPED + 8 * PAGE,
+        100 * PAGE, /* not all of it is mapped */
+        SHOAL_RECORDS_AT,
+        PAGE,
+        SHOAL_PAGES_AT,
+        PAGE,
+        MAPPED + 5 * PAGE,
+        PAGE + 1,
+        0,
+        PAGE,
+    };
+    bool serves_objects;
+    (void)state;
+    image_map(&image, MAPPED, 10 * PAGE, "rw-p", "");
+    image_put(&image, SHOAL_LIBRARY_AT + KEPT_AT, pairs, sizeof pairs);
+    put_pool(0, 10);
+    struct census *census = malloc(sizeof *census);
+    result = (struct shoal_inspection){.pool_bytes = PAGE};
+    assert_true(census_init(census, &result, &remote, NULL));
+    assert_true(shoal_heap_count(census, &remote, &beacon, false, &serves_objects));
+    uint64_t before = result.reserve;
+    size_t owned = result.owned_count;
+    assert_true(shoal_kept_count(census, &remote, &image.maps, &beacon));
+    assert_int_equal(result.owned_count, owned + 1);
+    assert_int_equal(result.owned[owned].owner, SHOAL_OWNER_RESERVE);
+    assert_int_equal(result.owned[owned].start, MAPPED);
+    assert_int_equal(result.reserve - before, 3 * PAGE);
+    census_end(census);
+    free(census);
+}
+
 /* The interpreter's own arenas may have a pool without a live block. */
 static void objects_are_where_live_blocks_are(void **state) {
     struct census *census = malloc(sizeof *census);
@@ -364,6 +426,8 @@ int main(void) {
         cmocka_unit_test_teardown(heaps_of_threads_are_read, nothing_left),
         cmocka_unit_test_teardown(objects_in_it_have_their_types, nothing_left),
         cmocka_unit_test_setup_teardown(runs_and_pools_are_told_apart, begin_image, end_image),
+        cmocka_unit_test_setup_teardown(the_reserve_is_told, begin_image, end_image),
+        cmocka_unit_test_setup_teardown(kept_mappings_are_reserve, begin_image, end_image),
         cmocka_unit_test_setup_teardown(objects_are_where_live_blocks_are, begin_image, end_image),
         cmocka_unit_test_setup_teardown(offsets_out_of_their_structures_are_not_believed,
                                         begin_image, end_image),

@@ -1,5 +1,6 @@
 /* size_class.c: sizes to size classes and back. */
 #include "heap/size_class.h"
+#include "inspect/shoal_pools.h"
 
 #include "base/os.h"
 #include <stdbool.h>
@@ -76,6 +77,13 @@ static void a_class_is_as_aligned_as_its_blocks(void **state) {
     }
 }
 
+static void the_reader_of_others_knows_the_pools(void **state) {
+    (void)state;
+    for (size_t bytes = 1; bytes <= POOLED_MAX; bytes++)
+        assert_int_equal(shoal_pool_of(bytes), size_classes[class_of(bytes)].pages * OS_PAGE);
+    assert_int_equal(shoal_pool_of(POOLED_MAX + 1), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_has_the_smallest_class_that_fits),
@@ -84,6 +92,7 @@ int main(void) {
         cmocka_unit_test(a_pool_is_whole_pages_with_little_waste),
         cmocka_unit_test(a_block_offset_is_a_multiple_from_the_first_on),
         cmocka_unit_test(a_class_is_as_aligned_as_its_blocks),
+        cmocka_unit_test(the_reader_of_others_knows_the_pools),
     };
     return cmocka_run_group_tests_name("size_class", tests, NULL, NULL);
 }

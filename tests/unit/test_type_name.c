@@ -25,7 +25,7 @@ static void assert_name(uint64_t type, const char *expected) {
 
 /* Calls a test with each version's layout. */
 static void each_version(void (*test)(void)) {
-    for (int minor = 9; minor <= 13; minor++) {
+    for (int minor = 9; minor <= PYTHON_NEWEST; minor++) {
         python_image_init(&python, minor);
         test();
         python_image_end(&python);

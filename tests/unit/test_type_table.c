@@ -44,7 +44,7 @@ static void types_are_found_by_address(void **state) {
 /* An ASCII str has less than its type says. */
 static void an_str_may_be_small(void **state) {
     (void)state;
-    for (int minor = 9; minor <= 13; minor++) {
+    for (int minor = 9; minor <= PYTHON_NEWEST; minor++) {
         begin(minor);
         uint64_t name = python_class(&python, "Name", "app", "Name", TYPE_FLAG_STR);
         image_put_word(&python.image, name + TYPE_BASIC_SIZE_AT, 72);
@@ -74,6 +74,19 @@ static void headers_are_those_of_the_version(void **state) {
         begin(cases[i].minor);
         assert_int_equal(found(python_type(&python, "t", 16, cases[i].flags))->header_bytes,
                          cases[i].bytes);
+        end();
+    }
+}
+
+/* A class that is being made, or was one, says what no object of it can have. */
+static void values_need_room_before_the_object(void **state) {
+    (void)state;
+    for (int minor = 11; minor <= 15; minor++) {
+        begin(minor);
+        uint64_t alone = python_type(&python, "a", 16, TYPE_FLAG_MANAGED_DICT);
+        uint64_t whole = python_type(&python, "b", 16, TYPE_FLAG_MANAGED_DICT | TYPE_FLAG_GC);
+        assert_false(found(alone)->has_values);
+        assert_true(found(whole)->has_values);
         end();
     }
 }
@@ -162,6 +175,7 @@ int main(void) {
         cmocka_unit_test(types_are_found_by_address),
         cmocka_unit_test(an_str_may_be_small),
         cmocka_unit_test(headers_are_those_of_the_version),
+        cmocka_unit_test(values_need_room_before_the_object),
         cmocka_unit_test(a_metatype_may_have_its_own),
         cmocka_unit_test(what_is_not_quite_a_type_is_none),
         cmocka_unit_test(what_is_none_is_remembered),

@@ -18,12 +18,28 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* How many times slower this is under a sanitizer of threads. */
+/* Built for another machine, of which qemu-user makes the processor and Linux: make test-arm64. */
+#ifdef SHOAL_EMULATED
+enum { IS_EMULATED = 1 };
+#else
+enum { IS_EMULATED = 0 };
+#endif
+
+/* How many times slower this is under a sanitizer of threads, or emulated. */
 #ifdef __SANITIZE_THREAD__
 enum { SLOWNESS = 10 };
 #else
-enum { SLOWNESS = 1 };
+enum { SLOWNESS = IS_EMULATED ? 10 : 1 };
 #endif
+
+/* Skips a test where it is emulated: `lacks` says what qemu-user does not do. */
+#define skip_emulated(lacks) \
+    do { \
+        if (IS_EMULATED) { \
+            print_message("emulated: %s: %s\n", __func__, lacks); \
+            skip(); \
+        } \
+    } while (0)
 
 /* Live bytes by shoal_usage. */
 static inline size_t live_now(void) {

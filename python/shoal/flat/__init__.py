@@ -30,15 +30,15 @@ from shoal.flat.flat_error import FlatError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, Literal, Union, overload
+    from typing import Any, Literal, overload
 
     from shoal._flat import ReadableFile, WritableFile
     from shoal.flat.advise import advise
     from shoal.flat.packing import columns
 
-    Path = Union[str, os.PathLike[str]]
-    Source = Union[Path, ReadableFile, bytes, bytearray, memoryview]
-    Progress = Union[bool, Callable[[int, Union[float, None]], object], None]
+    Path = str | os.PathLike[str]
+    Source = Path | ReadableFile | bytes | bytearray | memoryview
+    Progress = bool | Callable[[int, float | None], object] | None
     Errors = Literal["raise", "skip", "collect"]
 else:
 

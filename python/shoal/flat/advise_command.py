@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
+import os
 import sys
 
 from shoal._command_line import Parser
 from shoal.flat.command import CannotDoError, input_format, opened, progress, run
 from shoal.flat.format_reading import FORMATS, records_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from shoal.flat.advise import Advice
 
 __all__ = ["main"]
 
@@ -64,16 +73,10 @@ def main(arguments: list[str]) -> int:
 def _advise(options: argparse.Namespace) -> int:
     from shoal.flat.advise import advise
 
+    form = input_format(options.file, options.form)
     with opened(options.file) as (file, name), progress(file) as bar:
-        records = records_of(
-            file,
-            name,
-            input_format(options.file, options.form),
-            header=not options.no_header,
-            numbers=options.numbers,
-        )
         try:
-            advice = advise(bar.watch(records))
+            advice = advise(bar.watch(_records(file, name, form, options)))
         except ValueError as error:
             if type(error) is not ValueError:
                 raise
@@ -85,5 +88,44 @@ def _advise(options: argparse.Namespace) -> int:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    write_advice(advice, sys.stdout)
+    write_advice(advice, _what_to_call(advice, form, options), form == "flat", sys.stdout)
     return 0
+
+
+def _records(file: Any, name: str, form: str, options: argparse.Namespace) -> Iterator[Any]:
+    return records_of(file, name, form, header=not options.no_header, numbers=options.numbers)
+
+
+def _what_to_call(advice: Advice, form: str, options: argparse.Namespace) -> list[str]:
+    """Return lines: the call of flat.columns that takes the least, or why there is none."""
+    from shoal.flat.recommending import AsLines, conversion, recommend
+    from shoal.inspect.figures import per_cent
+
+    if not os.path.isfile(options.file):
+        return []  # It cannot be read again, to try.
+    with contextlib.ExitStack() as files:
+
+        def again() -> Any:
+            file, name = files.enter_context(opened(options.file))
+            return file if form == "flat" else AsLines(_records(file, name, form, options))
+
+        found = recommend(advice, again)
+    if found.reason:
+        return [f"flat.columns cannot read it: {found.reason}."]
+    if not found.call:
+        return []
+    takes = f"takes {per_cent(round(found.share * 1e9), 10**9)} of what objects take."
+    if form == "flat":
+        return [f"flat.columns({options.file!r}{found.call}) {takes}"]
+    command, target = conversion(options.file, _reading(options))
+    return [
+        f"Make a flat file of it first: {command}",
+        f"flat.columns({target!r}{found.call}) {takes}",
+    ]
+
+
+def _reading(options: argparse.Namespace) -> list[str]:
+    """Return the options that say how the file is read."""
+    given = ["--from", options.form] if options.form else []
+    given += ["--no-header"] if options.no_header else []
+    return given + (["--numbers"] if options.numbers else [])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shoal.inspect.figures import counted, per_cent, tell
+from shoal.inspect.figures import counted, tell
 from shoal.inspect.pane import Pane, section
+from shoal.profiler.paint import write_escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,19 @@ _COLUMNS = (
 _WORTH_TELLING = 0.9  # sharing that saves less than a tenth is not
 
 
-def write_advice(advice: Advice, stream: TextIO) -> None:
+def write_advice(advice: Advice, what_to_call: list[str], is_flat: bool, stream: TextIO) -> None:
     """Write the table, and below it what to do.
+
+    Parameters
+    ----------
+    advice : Advice
+        About the records.
+    what_to_call : list of str
+        Lines that come first.
+    is_flat : bool
+        Whether `shoal.flat.load` reads the file.
+    stream : text file
+        Where to.
 
     Raises
     ------
@@ -48,7 +60,11 @@ def write_advice(advice: Advice, stream: TextIO) -> None:
         )
     )
     title = counted(advice.records, "record")
-    pane.show(section(title, _COLUMNS, rows, room=pane.width), *sentences(advice))
+    pane.show(section(title, _COLUMNS, rows, room=pane.width))
+    stream.write("\n")
+    for line in what_to_call:  # To be copied: no line is broken.
+        write_escaped(stream, f"{line}\n")
+    pane.show(*sentences(advice, is_flat))
 
 
 def _told(sizes: list[int | None]) -> list[str]:
@@ -61,25 +77,10 @@ def _row(column: ColumnAdvice) -> tuple[str, ...]:
     return column.name, types, tell(column.objects), *sizes, column.packed_as
 
 
-def sentences(advice: Advice) -> list[str]:
-    """Return what to do about it."""
+def sentences(advice: Advice, is_flat: bool) -> list[str]:
+    """Return what else there is to say; `is_flat`: flat.load reads the file."""
     found = []
-    packed = {how: advice.packed(how) for how in ("array", "numpy", "arrow")}
-    sizes = {how: size for how, size in packed.items() if size is not None}
-    if sizes and advice.records:
-        best = min(sizes, key=lambda how: sizes[how])
-        share = per_cent(sizes[best], advice.objects)
-        narrow = {
-            column.name: column.packed_as
-            for column in advice.columns
-            if column.packed_as
-            not in ("int64", "uint64", "float64", "bool", "str", "bytes", "null")
-        }
-        schema = f", {narrow}" if 0 < len(narrow) < 10 else ""
-        found.append(
-            f"flat.columns(path{schema}, into={best!r}) takes {share} of what objects take."
-        )
-    if not sizes:
+    if all(advice.packed(how) is None for how in ("array", "numpy", "arrow")):
         found += [
             f"Column {column.name} cannot be packed: it has {' and '.join(column.types)}."
             for column in advice.columns
@@ -91,10 +92,17 @@ def sentences(advice: Advice) -> list[str]:
             found.append(
                 f"Column {column.name} has {about}"
                 f"{counted(column.distinct or 0, 'different string')}: "
-                f"flat.load(path, share=True) or sys.intern saves up to "
+                f"{_sharing(column, is_flat)} saves up to "
                 f"{tell(column.objects - column.shared)}."
             )
     nulls = [column.name for column in advice.columns if column.nulls]
     if nulls:
         found.append(f"None is in {', '.join(nulls[:5])}: Arrow has nulls, the others need a fill.")
     return found
+
+
+def _sharing(column: ColumnAdvice, is_flat: bool) -> str:
+    """Return how to have one object for all equal strings."""
+    if "bytes" in column.types:
+        return "one object for all equal ones"
+    return "flat.load(path, share=True) or sys.intern" if is_flat else "sys.intern"

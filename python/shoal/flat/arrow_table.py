@@ -74,6 +74,15 @@ class _Column:
         return pa.chunked_array(self._pieces, wanted)
 
 
+def check_names(fields: list[Field]) -> None:
+    """Raise ValueError where a column's name is none that Arrow has: it is UTF-8."""
+    for field in fields:
+        try:
+            field.name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"column {field.name!r}: Arrow has no such name") from None
+
+
 def build(reader: Columns, fields: list[Field]) -> Any:
     """Read all batches into a table."""
     columns = [_Column(reader, at, field) for at, field in enumerate(fields)]

@@ -10,7 +10,14 @@ import sys
 
 from shoal._command_line import Parser, drop_output
 from shoal.flat.flat_error import FlatError
-from shoal.flat.format_reading import FORMATS, BadInputError, format_of, records_of
+from shoal.flat.format_reading import (
+    FORMATS,
+    SUFFIXES,
+    BadInputError,
+    ending_of,
+    format_of,
+    records_of,
+)
 from shoal.flat.format_writing import CannotConvertError, write
 
 TYPE_CHECKING = False
@@ -289,7 +296,7 @@ def _fields(error: FlatError) -> dict[str, object]:
 def _convert(options: argparse.Namespace) -> int:
     from shoal.flat.files import replacing
 
-    to = options.to or format_of(options.output) or "flat"
+    to = options.to or _output_format(options.output)
     with opened(options.file) as (file, name), progress(file) as bar:
         records = bar.watch(_records(file, name, options))
         if options.output == "-":
@@ -304,6 +311,15 @@ def _convert(options: argparse.Namespace) -> int:
         for what, times in lost.most_common():
             print(f"shoal flat convert: in {to}, {what}: {times:,}", file=sys.stderr)
     return 0
+
+
+def _output_format(name: str) -> str:
+    """Return the format that a file's name asks for; flat where it has no ending."""
+    form = format_of(name)
+    if form is None and name != "-" and ending_of(name):
+        known = ", ".join(SUFFIXES)
+        raise CannotDoError(f"{name}: no format is known by this ending: use {known}, or --to")
+    return form or "flat"
 
 
 def progress(file: BinaryIO) -> Any:

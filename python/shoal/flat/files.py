@@ -18,9 +18,9 @@ from shoal import _replacing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, BinaryIO, Union
+    from typing import Any, BinaryIO
 
-    Path = Union[str, "os.PathLike[str]"]
+    Path = str | os.PathLike[str]
 
 __all__ = ["compression_of", "damage", "open_reading", "replacing"]
 

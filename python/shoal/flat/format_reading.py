@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, BinaryIO
 
-__all__ = ["FORMATS", "BadInputError", "format_of", "records_of"]
+__all__ = ["FORMATS", "SUFFIXES", "BadInputError", "ending_of", "format_of", "records_of"]
 
 FORMATS = ("flat", "pickle", "jsonl", "csv")
 
-_SUFFIXES = {
+SUFFIXES = {
     ".flat": "flat",
     ".txt": "flat",
     ".pickle": "pickle",
@@ -39,10 +39,13 @@ class BadInputError(Exception):
 
 def format_of(name: str) -> str | None:
     """Return the format that a file's name tells of; None: it tells of none."""
-    bare, suffix = os.path.splitext(name.lower())
-    if suffix in _PACKED:
-        suffix = os.path.splitext(bare)[1]
-    return _SUFFIXES.get(suffix)
+    return SUFFIXES.get(ending_of(name))
+
+
+def ending_of(name: str) -> str:
+    """Return the ending of a file's name, below that of a compression; "" if there is none."""
+    bare, suffix = os.path.splitext(os.path.basename(name.lower()))
+    return os.path.splitext(bare)[1] if suffix in _PACKED else suffix
 
 
 def records_of(

@@ -9,11 +9,13 @@ here: None, True, False, small ints, the empty and one-letter strings.
 
 from __future__ import annotations
 
+import builtins
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 __all__ = ["POINTER", "Distinct", "block", "is_kept_once", "size_of_blocks", "size_whole"]
 
@@ -22,6 +24,7 @@ _SMALL, _ALIGNMENT = 512, 16
 _MAPPED, _PAGE = 128 * 1024, 4096
 _GC_HEAD = 16
 _SMALL_INTS = range(-5, 257)
+_DICTS: tuple[type, ...] = (dict, getattr(builtins, "frozendict", dict))  # 3.15
 _HEADS: dict[type, int] = {
     kind: kind.__basicsize__ + _GC_HEAD  # a small set has its table inside
     for kind in (list, dict, set, frozenset)
@@ -73,8 +76,9 @@ def size_whole(value: object, keys: set[object]) -> int:
     if is_kept_once(value):
         return 0
     size = size_of_blocks(value)
-    if isinstance(value, dict):
-        for key, part in value.items():
+    if isinstance(value, _DICTS):
+        dict_: Mapping[Any, Any] = value  # type: ignore[assignment]
+        for key, part in dict_.items():
             if not (isinstance(key, str) and key in keys):
                 size += size_whole(key, keys)
             if isinstance(key, str):

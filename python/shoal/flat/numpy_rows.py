@@ -117,6 +117,14 @@ def _offsets(widths: list[int]) -> list[int]:
     return offsets
 
 
+def check_names(fields: list[Field]) -> None:
+    """Raise ValueError where a column's name is none that NumPy keeps."""
+    for field in fields:
+        if np.dtype([(field.name, "u1")]).names != (field.name,):
+            raise ValueError(f"column {field.name!r}: NumPy has no such name")
+    np.dtype([(field.name, "u1") for field in fields])
+
+
 def build(reader: Columns, fields: list[Field]) -> Any:
     """Read all batches into a structured array."""
     records = _Records(reader, fields)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shoal.flat import Errors, Progress, Source
     from shoal.flat.schemas import Field
 
-__all__ = ["columns"]
+__all__ = ["check", "columns"]
 
 _TARGETS = {
     "numpy": ("shoal.flat.numpy_rows", "numpy", "shoal[columns]"),
@@ -121,9 +121,28 @@ def _target(into: str) -> Any:
         ) from None
 
 
+def check(source: Source, schema: object, into: Literal["numpy", "array", "arrow"]) -> None:
+    """Raise what `columns` would, in the time that it takes and the memory of one batch."""
+    target = _target(into)
+    with _opened(source) as (file, name):
+        reader = _flat.Columns(file, name, 0, "raise", None)
+        target.check_names(_begin(reader, name, schema, target, None))
+        while reader.read():
+            pass
+
+
 def _read(
     reader: Columns, name: str | None, schema: object, target: Any, fill: object, text: str
 ) -> Any:
+    fields = _begin(reader, name, schema, target, fill)
+    target.check_names(fields)
+    return target.build(reader, _as_text(fields, text))
+
+
+def _begin(
+    reader: Columns, name: str | None, schema: object, target: Any, fill: object
+) -> list[Field]:
+    """Say to the reader what columns there are to be, and return them."""
     shape, count, encoded = reader.first()
     keys = [key.decode("utf-8", "surrogatepass") for key in encoded] if shape == _KEYS else None
     if keys is not None and len(set(keys)) != len(keys):
@@ -144,7 +163,7 @@ def _read(
             for field, value in zip(fields, fills)
         ]
     )
-    return target.build(reader, _as_text(fields, text))
+    return fields
 
 
 def _as_text(fields: list[Field], text: str) -> list[Field]:

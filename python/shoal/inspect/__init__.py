@@ -20,7 +20,7 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
     Parameters
     ----------
     pid : int
-        Process id. It is a CPython of version 3.9 to 3.13.
+        Process id. It is a CPython of version 3.9 to 3.15.
     freeze : bool
         Stop the process while its heap is read, 32 MiB at a time, so that no pool
         changes while it is read. By default it goes on, and pools that change
@@ -44,6 +44,7 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
     from shoal.inspect.snapshot import Arena, Pinning, SizeClass, Snapshot, TypeUse
 
     taken = time.time()
+    before = rss.mappings(pid)
     reading = _inspect.read(pid, freeze)
     arenas = tuple(Arena(*arena) for arena in reading["arenas"])
     types = sorted(reading["types"], key=lambda used: (-used[3], -used[2], used[0]))
@@ -63,8 +64,10 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
         arena_bytes=reading["arena_bytes"],
         pool_bytes=reading["pool_bytes"],
         mesh_pages=reading["mesh_pages"],
-        page_free_bytes=reading["page_free_bytes"],
-        resident=rss.split(reading, arenas),
+        page_free_bytes=reading["page_free_bytes"] + reading["malloc"]["page_free_bytes"],
+        malloc_unread_bytes=reading["malloc"]["unread_bytes"],
+        pool_kept_bytes=reading["malloc"]["pool_kept_bytes"],
+        resident=rss.split(reading, arenas, before),
         arenas=arenas,
         size_classes=tuple(SizeClass(*used) for used in sorted(reading["size_classes"])),
         types=tuple(TypeUse(*used) for used in types),

@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
         drop_output()  # Who read it has enough.
         return 1
     except OSError as error:
+        drop_output()
         print(f"{parser.prog}: cannot write: {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -95,13 +96,13 @@ def _diff(options: argparse.Namespace, stream: TextIO) -> None:
     before, after = (_load(path) for path in options.diff)
     if before.taken > after.taken:
         before, after = after, before
-    changes = compare(before, after)
+    changes, judgement = compare(before, after), judge([before, after])
     if options.json:
         import json
 
-        _emptied(stream).write(json.dumps(changes.fields()) + "\n")
+        _emptied(stream).write(json.dumps(changes.fields(judgement)) + "\n")
     else:
-        write_changes(changes, _pane(stream), _shown(options), judge([before, after]))
+        write_changes(changes, _pane(stream), _shown(options), str(judgement))
 
 
 def _watch(options: argparse.Namespace, stream: TextIO) -> None:
@@ -143,6 +144,7 @@ def _output(path: str | None) -> Iterator[TextIO]:
     """
     if path is None:
         yield sys.stdout
+        sys.stdout.flush()  # Here what cannot be written can still be said.
         return
     is_new = not os.path.lexists(path)
     try:
@@ -188,7 +190,8 @@ def _take(pid: int, freeze: bool) -> Snapshot:
     try:
         return inspect.take(pid, freeze=freeze)
     except (OSError, NotPythonError, MemoryError) as error:
-        if _has_ended(pid):
+        # One that is ending may have no memory any more, and be there still.
+        if isinstance(error, ProcessLookupError) or _has_ended(pid):
             raise CannotInspectError(f"process {pid} ended while it was read", 1) from None
         reason = _reason(error) if isinstance(error, OSError) else str(error)
         raise CannotInspectError(reason) from None

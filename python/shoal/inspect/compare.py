@@ -1,54 +1,66 @@
-"""What changed from one snapshot to another: by type, by size class, and in all.
+"""What changed from one snapshot to another: by type, by size, and in all.
 
-A leak shows in what grows from look to look. The rules of `judge`, over the
-snapshots in their order; the first that holds counts:
+A leak shows in what grows from look to look. All that is resident takes part. The
+rules of `judge`, over the snapshots in their order; the first that holds counts:
 
 leak-like
-    In at least three looks, a type's blocks grew from each to the next, and
-    together by at least 100 and 64 KiB.
+    In at least three looks, something grew from each to the next: objects of some
+    types, each by at least 100 and 64 KiB together; or by at least 1 MiB blocks that
+    are no objects, or a place of memory outside of Python's heap. What grew most is named.
 growing
-    What is live grew by at least 1 MiB and 1 in 100.
+    What is in use grew by at least 1 MiB and 1 in 100.
 fragmentation
-    What is held grew so.
+    What is free in heaps grew so.
+growing
+    Any other place did, or all of it together.
 steady
     All else.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
-from shoal.inspect.diagnosis import shown_type
+from shoal.inspect.diagnosis import made_for_a_purpose, shown_type
 from shoal.inspect.figures import signed, signed_bytes, tell
 from shoal.inspect.pane import Pane, beside, section, sentence
+from shoal.inspect.places import places
 from shoal.inspect.screen import Shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
 
     from shoal.inspect.snapshot import SizeClass, Snapshot
+
+    Growth = Literal["leak-like", "growing", "fragmentation", "steady"]
 
     Figures = tuple[int, int, int]
     """Live blocks, live bytes, held bytes."""
 
-__all__ = ["Change", "Changes", "compare", "judge", "write_changes"]
+__all__ = ["Change", "Changes", "Judgement", "compare", "judge", "write_changes"]
 
 KIB, MIB = 2**10, 2**20
 
 GROWN_LOOKS = 3
 GROWN_BLOCKS = 100
 GROWN_BYTES = 64 * KIB
+NAMED = 3
+NO_OBJECTS = "blocks that are no Python objects"
 
 
 @dataclass(frozen=True)
 class Change:
-    """How the live blocks of a type or size class changed.
+    """How the objects of a type, or the blocks of a size, changed.
 
     Attributes
     ----------
     name : str
         Of the type, or the size of the blocks.
+    kind : str
+        Of a type, as in `TypeUse`; else "".
     blocks_before, blocks : int
         Live then and now.
     bytes_before, bytes : int
@@ -64,6 +76,7 @@ class Change:
     bytes: int
     held_before: int = 0
     held: int = 0
+    kind: str = ""
 
     @property
     def blocks_grew(self) -> int:
@@ -107,7 +120,7 @@ class Changes:
     seconds : float
         Between them.
     totals : tuple of Change
-        Resident, live and held bytes, and those of large blocks and libc's heap.
+        Resident bytes, and those of each place.
     types, size_classes : tuple of Change
         Those that changed: what changed by most bytes first.
     """
@@ -117,11 +130,12 @@ class Changes:
     types: tuple[Change, ...]
     size_classes: tuple[Change, ...]
 
-    def fields(self) -> dict[str, object]:
-        """Return what JSON says of them."""
+    def fields(self, judgement: Judgement) -> dict[str, object]:
+        """Return what JSON says of them, and of their judgement."""
         return {
             "shoal-inspect-changes": 1,
             "seconds": self.seconds,
+            "verdict": judgement.fields(),
             **{
                 name: [change.fields() for change in getattr(self, name)]
                 for name in ("totals", "types", "size_classes")
@@ -131,17 +145,13 @@ class Changes:
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
     """Return how one snapshot differs from an earlier one."""
-    names = (
-        ("resident", "total"),
-        ("live", "live"),
-        ("held", "held"),
-        ("large blocks", "large"),
-        ("libc's heap", "libc"),
-        ("other", "other"),
-    )
-    totals = [
-        Change(name, 0, 0, getattr(before.resident, field), getattr(after.resident, field))
-        for name, field in names
+    had = {place.name: place.bytes for place in places(before)}
+    has = {place.name: place.bytes for place in places(after)}
+    totals = [Change("resident", 0, 0, before.resident.total, after.resident.total)]
+    totals += [
+        Change(name, 0, 0, had.get(name, 0), has.get(name, 0))
+        for name in {**has, **had}
+        if had.get(name) or has.get(name)
     ]
     types = _changes(
         {(used.name, used.kind): (used.blocks, used.bytes, 0) for used in before.types},
@@ -166,7 +176,7 @@ def _changes(
     changes = []
     for key in {**before, **after}:
         then, now = before.get(key, nothing), after.get(key, nothing)
-        change = Change(key[0], then[0], now[0], then[1], now[1], then[2], now[2])
+        change = Change(key[0], then[0], now[0], then[1], now[1], then[2], now[2], *key[1:])
         if change.changed:
             changes.append(change)
     changes.sort(key=lambda change: (-_weight(change), change.name))
@@ -180,48 +190,151 @@ def _weight(change: Change) -> int:
 # ---- In words -----------------------------------------------------------------------
 
 
-def judge(snapshots: Sequence[Snapshot]) -> str:
-    """Return what at least two snapshots of a process say of its growth, in a sentence."""
+@dataclass(frozen=True)
+class Judgement:
+    """What snapshots say of growth.
+
+    Attributes
+    ----------
+    kind : "leak-like", "growing", "fragmentation" or "steady"
+        In a word.
+    sentence : str
+        What grew, with its figures.
+    """
+
+    kind: Growth
+    sentence: str
+
+    def fields(self) -> dict[str, str]:
+        """Return what JSON says of it."""
+        return {"word": self.kind, "sentence": self.sentence}
+
+    def __str__(self) -> str:
+        return f"{self.kind.capitalize()}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """Something that grew: by how many bytes, and in words what, behind "grew"."""
+
+    bytes: int
+    what: str
+    by: str
+    after: str = ""
+
+
+def judge(snapshots: Sequence[Snapshot]) -> Judgement:
+    """Return what at least two snapshots of a process say of its growth."""
     first, last = snapshots[0], snapshots[-1]
-    changes = compare(first, last)
     if len(snapshots) >= GROWN_LOOKS:
-        steps = [compare(*pair) for pair in zip(snapshots, snapshots[1:])]
-        for change in changes.types:
-            if _grew_steadily(change, steps):
-                return (
-                    f"Leak-like: {shown_type(change)} grew from each of {len(snapshots)} looks to "
-                    f"the next, by {change.blocks_grew:,} blocks and {tell(change.bytes_grew)} in "
-                    f"{changes.seconds:.0f} s{_rate(change, changes.seconds)}."
-                )
-    live, held = (_named(changes.totals, name) for name in ("live", "held"))
-    large = _named(changes.totals, "large blocks")
-    grew, had = live.bytes_grew + large.bytes_grew, live.bytes_before + large.bytes_before
-    if grew >= max(MIB, had // 100):
-        most = next((change for change in changes.types if change.bytes_grew > 0), None)
-        what = f", most of it {shown_type(most)}" if most else ""
-        return f"Growing: {tell(grew)} more in use{what}."
-    if held.bytes_grew >= max(MIB, held.bytes_before // 100):
-        return f"Fragmentation: {tell(held.bytes_grew)} more held, with no more in use."
-    return "Steady: nothing grew by much."
+        grown = [*_objects_that_grew(snapshots), *_rest_that_grew(snapshots)]
+        if grown:
+            most = max(grown, key=lambda found: found.bytes)
+            seconds = last.taken - first.taken
+            return Judgement(
+                "leak-like",
+                f"{most.what} grew from each of {len(snapshots)} looks to the next, by {most.by} "
+                f"in {seconds:.0f} s{_rate(most.bytes, seconds)}.{most.after}",
+            )
+    return _judge_two(first, last)
 
 
-def _grew_steadily(change: Change, steps: Iterable[Changes]) -> bool:
-    if change.blocks_grew < GROWN_BLOCKS or change.bytes_grew < GROWN_BYTES:
-        return False
-    return all(
-        any(step.name == change.name and step.blocks_grew > 0 for step in changes.types)
-        for changes in steps
-    )
+def _judge_two(first: Snapshot, last: Snapshot) -> Judgement:
+    before, now = first.resident, last.resident
+    used = now.used - before.used
+    if _is_much(used, before.used):
+        most = _most_in_use(first, last)
+        return Judgement("growing", f"{tell(used)} more in use{most}.")
+    pinned = now.pinned - before.pinned
+    if _is_much(pinned, before.pinned):
+        return Judgement(
+            "fragmentation", f"{tell(pinned)} more are free in its heaps, with no more in use."
+        )
+    more = now.total - before.total
+    grown = max(_outside(first, last), key=lambda found: found[1])
+    if _is_much(grown[1], before.total):
+        return Judgement("growing", f"{tell(grown[1])} more in {grown[0]}.")
+    if _is_much(more, before.total):
+        return Judgement("growing", f"{tell(more)} more are resident, in no one place.")
+    return Judgement("steady", "nothing grew by much.")
 
 
-def _rate(change: Change, seconds: float) -> str:
+def _is_much(grew: int, had: int) -> bool:
+    return grew >= max(MIB, had // 100)
+
+
+def _most_in_use(first: Snapshot, last: Snapshot) -> str:
+    types = compare(first, last).types
+    most = next((change for change in types if change.bytes_grew > 0), None)
+    if most is None:
+        return ""
+    return f", most of it {NO_OBJECTS if most.kind == 'raw' else shown_type(most)}"
+
+
+def _outside(first: Snapshot, last: Snapshot) -> list[tuple[str, int]]:
+    """Return by how much each place grew that is not in a heap, with what it is called."""
+    had = {place.name: place.bytes for place in places(first)}
+    return [
+        (place.phrase, place.bytes - had.get(place.name, 0))
+        for place in places(last)
+        if not place.name.startswith(("in use", "free"))
+    ]
+
+
+def _objects_that_grew(snapshots: Sequence[Snapshot]) -> Iterator[_Grown]:
+    """Yield what is to be said of types that grew in each look, of all of them together."""
+    changes = compare(snapshots[0], snapshots[-1])
+    steps = [
+        {step.name: step.blocks_grew for step in compare(*pair).types if step.kind != "raw"}
+        for pair in itertools.pairwise(snapshots)
+    ]
+    steady = [
+        change
+        for change in changes.types
+        if change.kind != "raw"
+        and change.blocks_grew >= GROWN_BLOCKS
+        and change.bytes_grew >= GROWN_BYTES
+        and all(step.get(change.name, 0) > 0 for step in steps)
+    ]
+    if not steady:
+        return
+    steady.sort(key=lambda change: -change.bytes_grew)
+    grew = sum(change.bytes_grew for change in steady)
+    made = [change for change in steady if made_for_a_purpose(change)]
+    told = (made or steady)[:NAMED]
+    blocks = sum(change.blocks_grew for change in told)
+    by = f"{blocks:,} objects and {tell(sum(change.bytes_grew for change in told))}"
+    rest = [change for change in steady if change not in told]
+    if rest:
+        by += f" (with {_listed([shown_type(change) for change in rest[:NAMED]])}: {tell(grew)})"
+    yield _Grown(grew, _listed([shown_type(change) for change in told]), by)
+
+
+def _rest_that_grew(snapshots: Sequence[Snapshot]) -> Iterator[_Grown]:
+    """Yield what is to be said of memory that is no object's and grew in each look."""
+    pairs = list(itertools.pairwise(snapshots))
+    raw = [_raw_bytes(after) - _raw_bytes(before) for before, after in pairs]
+    if min(raw) > 0 and sum(raw) >= MIB:
+        said = " C code has them: an extension module, or a C library."
+        yield _Grown(sum(raw), "Blocks that are no Python objects", tell(sum(raw)), said)
+    steps = [dict(_outside(before, after)) for before, after in pairs]
+    for phrase, grew in _outside(snapshots[0], snapshots[-1]):
+        if grew >= MIB and all(step.get(phrase, 0) > 0 for step in steps):
+            yield _Grown(grew, phrase[0].upper() + phrase[1:], tell(grew))
+
+
+def _raw_bytes(snapshot: Snapshot) -> int:
+    return sum(used.bytes for used in snapshot.types if used.kind == "raw")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _rate(grew: int, seconds: float) -> str:
     if seconds <= 0:
         return ""
-    return f": {tell(round(change.bytes_grew / seconds * 3600))} an hour"
-
-
-def _named(totals: Iterable[Change], name: str) -> Change:
-    return next(change for change in totals if change.name == name)
+    return f": {tell(round(grew / seconds * 3600))} an hour"
 
 
 # ---- As tables ----------------------------------------------------------------------
@@ -246,15 +359,15 @@ def write_changes(changes: Changes, pane: Pane, shown: Shown, said: str = "") ->
     )
     heavy = [change for change in changes.types if _weight(change) >= max(1, shown.threshold)]
     types = section(
-        f"Types that changed: {len(heavy):,}",
-        ["<type", "?blocks", "change", "?bytes", "change"],
+        f"Types of which there are more or fewer objects: {len(heavy):,}",
+        ["<type", "?objects", "change", "?bytes", "change"],
         [_type_row(change) for change in heavy[:rows]],
         room=pane.width,
     )
     classes = [c for c in changes.size_classes if _weight(c) >= max(1, shown.threshold)]
     size_classes = section(
-        f"Size classes that changed: {len(classes):,}",
-        ["size", "blocks", "live", "held"],
+        f"Sizes of small blocks that changed: {len(classes):,}",
+        ["size", "blocks", "in use", "free"],
         [
             (
                 change.name,

@@ -95,12 +95,12 @@ def _cell(mean: float | None, pane: Pane) -> tuple[str, str]:
 
 def _legend(pane: Pane, together: int) -> Text:
     shades = SHADES if pane.blocks else SHADES_IN_ASCII
-    row = "a row is an arena" if together == 1 else f"a row is {together} arenas"
+    row = "a row is a piece of it" if together == 1 else f"a row is {together} pieces of it"
     text = Text("", "dim")
     for at, shade in enumerate(shades):
         text.append(shade, STYLES[at])
         text.append(f" {25 * at}-{25 * at + 25} %  ")
-    return text.append(f"blank: free; {row}, by address.")
+    return text.append(f"of the heap in use; blank: free; {row}, by address.")
 
 
 def newspaper(arenas: int, pools: int) -> tuple[int, int]:

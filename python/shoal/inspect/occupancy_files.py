@@ -71,8 +71,8 @@ def _title(snapshot: Snapshot) -> str:
 def _caption(snapshot: Snapshot) -> str:
     total = sum(arena.bytes for arena in snapshot.arenas)
     return (
-        f"{counted(len(snapshot.arenas), 'arena')}, {tell(total)}, "
-        f"{per_cent(snapshot.live_bytes, total)} live"
+        f"{counted(len(snapshot.arenas), 'piece')} of the heap, {tell(total)}, "
+        f"{per_cent(snapshot.live_bytes, total)} in use"
     )
 
 
@@ -128,8 +128,8 @@ def _write_png(snapshot: Snapshot, path: str) -> None:
     axes.set_yticks([])
     title = _title(snapshot)[:100].replace("$", r"\$")  # Which begins a formula.
     axes.set_title(title, loc="left", fontsize=11)
-    axes.set_xlabel(f"{_caption(snapshot)}; a row is an arena, by address; grey: free")
-    figure.colorbar(shown, ax=axes, label="live, per cent of a pool", shrink=0.6)
+    axes.set_xlabel(f"{_caption(snapshot)}; a row is a piece, by address; grey: free")
+    figure.colorbar(shown, ax=axes, label="in use, per cent", shrink=0.6)
     figure.savefig(path)
 
 

@@ -14,7 +14,7 @@ _EXAMPLES = """\
 examples:
   shoal inspect 4242                      what process 4242 holds, on one screen
   shoal inspect 4242 --watch 10           look every 10 s, and show what changed
-  shoal inspect 4242 --map -o map.html    how full each pool is (.html or .png)
+  shoal inspect 4242 --map -o map.html    how full the heap is, place by place
   shoal inspect 4242 --json -o a.json     all figures, for other programs and for later
   shoal inspect a.json                    the screen of a look in the past
   shoal inspect --diff a.json b.json      what changed between two looks
@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = Parser(
         prog="shoal inspect",
-        description="Show what a running Python process holds, and who keeps it.",
+        description="Show where a running Python process has its memory, and what would help.",
         usage="shoal inspect PID [options]",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -45,8 +45,33 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "target", nargs="?", metavar="PID", help="a process id, or a file that --json wrote"
     )
+    _add_output(parser)
+    _add_looks(parser)
+    parser.add_argument(
+        "--top",
+        type=_positive,
+        metavar="N",
+        help="rows of each table (default: 10, fewer on a low terminal)",
+    )
+    parser.add_argument(
+        "--by",
+        choices=("bytes", "blocks"),
+        default="bytes",
+        help="what types are ordered by (blocks: how many objects)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_bytes,
+        default=0,
+        metavar="BYTES",
+        help="leave out types and sizes of less, or that changed by less: 4096, 64K, 1.5M",
+    )
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     output = parser.add_mutually_exclusive_group()
-    output.add_argument("--map", action="store_true", help="draw how full each arena is")
+    output.add_argument("--map", action="store_true", help="draw how full the heap is, by address")
     output.add_argument("--json", action="store_true", help="write all figures as JSON")
     parser.add_argument(
         "-o",
@@ -54,6 +79,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write --json, or --map as a picture (.png) or a page (.html), to a file",
     )
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch",
         type=_seconds,
@@ -75,23 +103,6 @@ def make_parser() -> argparse.ArgumentParser:
         help="stop the process while its heap is read, 32 MiB at a time "
         "(16 to 28 ms at the longest, measured)",
     )
-    parser.add_argument(
-        "--top",
-        type=_positive,
-        metavar="N",
-        help="rows of each table (default: 10, fewer on a low terminal)",
-    )
-    parser.add_argument(
-        "--by", choices=("bytes", "blocks"), default="bytes", help="what types are ordered by"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=_bytes,
-        default=0,
-        metavar="BYTES",
-        help="leave out types and size classes of less, or that changed by less: 4096, 64K, 1.5M",
-    )
-    return parser
 
 
 def _seconds(text: str) -> float:

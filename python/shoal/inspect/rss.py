@@ -1,41 +1,41 @@
 """Shares the resident memory of another process out among its owners.
 
-The reader knows where the objects' heap is; the rest is told by what the kernel
-says of each mapping, as `shoal.usage` does it for the own process. Blocks that
-libc gave mappings of their own are known by their heads: a size in whole pages
-and the bit IS_MMAPPED, from one block to the next.
+The reader knows where the heaps, their records, large blocks and the interpreter's
+frames are; the rest is told by what the kernel says of each mapping, as `shoal.usage`
+does it for the own process.
 """
 
 from __future__ import annotations
 
-import os
-import struct
-from contextlib import suppress
-
 from shoal import _owners, _smaps
-from shoal.inspect.snapshot import SPARSE, Arena, Residence
+from shoal.inspect.snapshot import SPARSE, Arena, MappedBy, Residence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from shoal._inspect import Reading
-    from shoal._owners import Claim
+    from shoal._owners import Claim, Range
+    from shoal._smaps import Mapping
 
-    Range = tuple[int, int]
-    """Start and end address."""
+__all__ = ["mappings", "split"]
 
-__all__ = ["split"]
-
-_HEAD = struct.Struct("<QQ")
-_IS_MMAPPED = 2
-_FLAGS = 7
-_MOST_HEADS = 1 << 16
-"""Heads that are read at most: a process may lie about its blocks."""
+_OWNERS = ("heap", "large", "libc", "reserve", "records", "file", "mapped", "stack", "anonymous")
 
 
-def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
+def mappings(pid: int) -> list[Mapping]:
+    """Return those that a process has now; none if the system does not say."""
+    try:
+        return _smaps.read(pid)
+    except OSError:
+        return []  # The reader says why, in its words.
+
+
+def split(reading: Reading, arenas: Sequence[Arena], before: Sequence[Mapping] = ()) -> Residence:
     """Return whose the resident memory of a process is.
+
+    A process that grows has mappings afterwards that were not there when its heap was
+    read. What is told is of that moment of which more is known.
 
     Parameters
     ----------
@@ -43,6 +43,8 @@ def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
         What was just read of its heap.
     arenas : sequence of Arena
         Those of the reading.
+    before : sequence of Mapping
+        What the process had mapped before the reading.
 
     Raises
     ------
@@ -50,41 +52,74 @@ def split(reading: Reading, arenas: Sequence[Arena]) -> Residence:
         Its mappings cannot be read; ProcessLookupError if it has ended.
     """
     pid = reading["pid"]
-    mappings = _smaps.read(pid)
-    if not mappings:
+    after = _smaps.read(pid)
+    if not after:
         raise ProcessLookupError(f"process {pid} has ended")
-    large = _merged(_pages(start, size) for start, size in reading["large"])
-    heap = _without(_merged(_pages(start, size) for start, size in reading["ranges"]), large)
-    claims: list[Claim] = [
-        *((start, end, "large") for start, end in large),
-        *((start, end, "heap") for start, end in heap),
-        *_owners.bss_claims(mappings, f"/proc/{pid}/root".encode()),
-    ]
-    claims = _apart(claims)
-    on_libc = reading["allocator"] != "shoal"
-    if on_libc:
-        claims = sorted([*claims, *_libc_blocks(pid, mappings, claims)])
-    mapped = dict.fromkeys(("heap", "large", "libc", "file", "stack", "anonymous"), 0)
-    rss = dict(mapped)
-    for part in _owners.share(mappings, claims, libc_serves=on_libc, pid=pid):
-        mapped[part.owner] += part.mapped
-        rss[part.owner] += part.rss
-    live, sparse, free_blocks, free_pools = _of_heap(arenas, rss["heap"])
+    shared = _Shared(reading, after)
+    if before and 200 * shared.rss["anonymous"] > sum(mapping.rss for mapping in after):
+        shared = min(shared, _Shared(reading, before), key=lambda one: one.rss["anonymous"])
+    mapped, rss = shared.mapped, shared.rss
+    named = _owners.mapped_by(shared.rest, shared.bss, pid)
+    other = named.pop("", 0)
+    own = named.pop("libshoal.so", 0)
+    reserve = min(reading["reserve_bytes"], rss["reserve"] + rss["heap"])
+    pooled = rss["heap"] - max(0, reserve - rss["reserve"])
+    live, sparse, free_blocks, free_pools = _of_heap(arenas, pooled)
+    libc_free = min(rss["libc"], reading["malloc"]["free_bytes"])
+    by_size = sorted(named.items(), key=lambda item: (-item[1], item[0]))
     return Residence(
-        total=sum(mapping.rss for mapping in mappings),
-        pss=sum(mapping.pss for mapping in mappings),
-        lazy_free=sum(mapping.lazy_free for mapping in mappings),
+        total=sum(mapping.rss for mapping in shared.mappings),
+        pss=sum(mapping.pss for mapping in shared.mappings),
+        lazy_free=sum(mapping.lazy_free for mapping in shared.mappings),
         live=live,
         sparse=sparse,
         free_blocks=free_blocks,
         free_pools=free_pools,
+        reserve=max(reserve, rss["reserve"]),
         large=rss["large"],
         large_mapped=mapped["large"],
-        libc=rss["libc"],
+        libc=rss["libc"] - libc_free,
+        libc_free=libc_free,
         libc_mapped=mapped["libc"],
+        records=rss["records"] + own,
         file_backed=rss["file"],
+        mapped_files=rss["mapped"],
         stacks=rss["stack"],
-        other=rss["anonymous"],
+        libraries=sum(named.values()),
+        other=other,
+        mapped_by=tuple(MappedBy(name, amount) for name, amount in by_size),
+    )
+
+
+class _Shared:
+    """Mappings as they are shared out: bytes of address space and resident, by owner."""
+
+    def __init__(self, reading: Reading, mappings: Sequence[Mapping]) -> None:
+        pid = reading["pid"]
+        self.mappings = mappings
+        self.bss = list(_owners.bss_claims(mappings, f"/proc/{pid}/root".encode()))
+        self.mapped = dict.fromkeys(_OWNERS, 0)
+        self.rss = dict(self.mapped)
+        self.rest = []
+        for part in _owners.share(mappings, _claims(reading, self.bss), pid):
+            self.mapped[part.owner] += part.mapped
+            self.rss[part.owner] += part.rss
+            if part.owner == "anonymous" and part.rss:
+                self.rest.append(part)
+
+
+def _claims(reading: Reading, bss: list[Claim]) -> list[Claim]:
+    """Return what the reader knows, by address: large blocks lie in arenas too."""
+    large = _merged(_pages(start, size) for start, size in reading["large"])
+    heap = _without(_merged(_pages(start, size) for start, size in reading["ranges"]), large)
+    owned = ((*_pages(start, size), owner) for start, size, owner in reading["owned"])
+    return _owners.apart(
+        [
+            *((start, end, "large") for start, end in large),
+            *((start, end, "heap") for start, end in heap),
+            *owned,
+            *bss,
+        ]
     )
 
 
@@ -124,78 +159,6 @@ def _without(ranges: Iterable[Range], holes: Sequence[Range]) -> Iterator[Range]
             yield start, end
 
 
-def _apart(claims: list[Claim]) -> list[Claim]:
-    """Return claims in order of which none reaches into the next."""
-    apart: list[Claim] = []
-    reached = 0
-    for start, end, owner in sorted(claims):
-        start = max(start, reached)
-        if start < end:
-            apart.append((start, end, owner))
-            reached = end
-    return apart
-
-
-# ---- Blocks of libc that have mappings of their own ---------------------------------
-
-
-def _libc_blocks(
-    pid: int, mappings: Sequence[_smaps.Mapping], claims: Sequence[Claim]
-) -> Iterator[Claim]:
-    """Claim the large blocks in what nobody claims of anonymous memory."""
-    claimed = [(start, end) for start, end, _ in claims]
-    with suppress(OSError):
-        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
-        try:
-            reads = iter(range(_MOST_HEADS))
-            reached = 0
-            for start, end in sorted(_without(_stretches(mappings), claimed)):
-                if start < reached:
-                    continue
-                reached = start + 1
-                for block_end in _block_ends(memory, start, end, reads):
-                    yield start, block_end, "large"
-                    start = reached = block_end
-        finally:
-            os.close(memory)
-
-
-def _stretches(mappings: Sequence[_smaps.Mapping]) -> list[Range]:
-    """Return where each mapping of anonymous memory starts, and where its last neighbour ends.
-
-    A block may lie in several: numpy asks for huge pages for all of an array but
-    its head, which cuts the mapping in two.
-    """
-    stretches: list[Range] = []
-    end = above = -1
-    for mapping in reversed(mappings):
-        if mapping.path or not mapping.mode.startswith(b"rw"):
-            continue
-        end = end if mapping.end == above else mapping.end
-        above = mapping.start
-        if mapping.rss:
-            stretches.append((mapping.start, end))
-    return stretches[::-1]
-
-
-def _block_ends(memory: int, at: int, end: int, reads: Iterator[int]) -> Iterator[int]:
-    """Yield where each of the blocks ends that follow each other from `at` on."""
-    page = _smaps.PAGE_BYTES
-    while at < end and next(reads, None) is not None:
-        try:
-            head = os.pread(memory, _HEAD.size, at)
-        except (OSError, OverflowError):
-            return
-        if len(head) < _HEAD.size:
-            return
-        before, size = _HEAD.unpack(head)
-        bare = size & ~_FLAGS
-        if before or size & _FLAGS != _IS_MMAPPED or bare % page or not 0 < bare <= end - at:
-            return
-        at += bare
-        yield at
-
-
 # ---- The objects' heap --------------------------------------------------------------
 
 
@@ -203,7 +166,7 @@ def _of_heap(arenas: Sequence[Arena], resident: int) -> tuple[int, int, int, int
     """Return live, sparse, free_blocks and free_pools of `Residence`, which sum up to resident."""
     live = sparse = free_blocks = 0
     for arena in arenas:
-        here = arena.resident_bytes
+        here = max(0, arena.resident_bytes - arena.reserve_bytes)
         alive = min(here, arena.live_bytes)
         live += alive
         if arena.fullness <= SPARSE:

@@ -7,6 +7,7 @@ from rich.text import Text
 from shoal.inspect.diagnosis import diagnose, shown_type
 from shoal.inspect.figures import counted, per_cent, tell
 from shoal.inspect.pane import Pane, beside, section, sentence
+from shoal.inspect.places import places
 from shoal.profiler.paint import printable
 from shoal.profiler.units import MIB, format_bytes
 
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAPS", "Shown", "heading", "histogram", "write_screen"]
 
-HEAPS = {"shoal": "Shoal's heap", "pymalloc": "pymalloc"}
+HEAPS = {"shoal": "Shoal's heap", "pymalloc": "its own heap (pymalloc)"}
 
 BINS = 10
 
 ROWS, ROWS_LEAST = 10, 4
 
 PINNED_LEAST = MIB
-"""Held in sparse arenas; of less it is not told who pins it: one is always just begun."""
+"""Free in nearly empty pieces; of less it is not told who keeps it: one is always just begun."""
 
 KIND_STYLES = {
     "fragmentation": "bold red",
@@ -105,13 +106,16 @@ def heading(snapshot: Snapshot) -> Iterator[RenderableType]:
     title = Text(f"Process {snapshot.pid}: {command}", "bold", no_wrap=True, overflow="ellipsis")
     yield title
     python = f"CPython {snapshot.python}" if snapshot.python else "CPython"
-    read = f"{counted(snapshot.pools_read, 'pool')} read in {snapshot.seconds:.2f} s"
+    read = f"read in {snapshot.seconds:.2f} s"
     if snapshot.frozen_seconds:
         read += (
             f", {counted(snapshot.stops, 'stop')} of at most {snapshot.longest_stop_seconds:.3f} s"
         )
     if snapshot.pools_inconsistent:
-        read += f"; {snapshot.pools_inconsistent:,} of them changed meanwhile"
+        share = per_cent(snapshot.pools_inconsistent, snapshot.pools_read)
+        read += f"; {share} of its heap changed meanwhile"
+    if snapshot.malloc_unread_bytes:
+        read += f"; {tell(snapshot.malloc_unread_bytes)} of malloc's could not be read"
     yield sentence(f"{printable(python)} on {HEAPS[snapshot.allocator]}; {read}.", "dim")
     yield Text("")
 
@@ -130,26 +134,16 @@ def _said(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 def _residence(snapshot: Snapshot, pane: Pane) -> RenderableType:
     resident = snapshot.resident
-    rows: list[tuple[str, int, int | None, str]] = [
-        ("live", resident.live, None, "green"),
-        ("held, sparse arenas", resident.sparse, None, "red"),
-        ("held, free blocks", resident.free_blocks, None, "yellow"),
-        ("held, free pools", resident.free_pools, None, "yellow"),
-        ("large blocks", resident.large, resident.large_mapped, "green"),
-        ("libc's heap", resident.libc, resident.libc_mapped, "cyan"),
-        ("files", resident.file_backed, None, "blue"),
-        ("stacks", resident.stacks, None, "blue"),
-        ("other", resident.other, None, "blue"),
-    ]
-    if snapshot.allocator == "shoal":
-        rows[1:4] = [("held", resident.held, None, "yellow")]
     columns = ["<", "MiB", "share", "?mapped", "?<"]
-    cells = max(5, min(20, pane.left - 48))
+    cells = max(5, min(20, pane.left - 52))
     table = []
-    for name, amount, mapped, style in rows:
-        bar = pane.bar(amount / resident.total if resident.total else 0, cells, style)
-        share = per_cent(amount, resident.total)
-        table.append((name, _mib(amount), share, _mib(mapped) if mapped else "", bar))
+    for place in places(snapshot):
+        if not place.bytes and not place.mapped:
+            continue
+        bar = pane.bar(place.bytes / resident.total if resident.total else 0, cells, place.style)
+        share = per_cent(place.bytes, resident.total)
+        mapped = _mib(place.mapped) if place.mapped else ""
+        table.append((printable(place.name), _mib(place.bytes), share, mapped, bar))
     title = f"Resident: {tell(resident.total)}"
     if resident.pss < resident.total:
         title += f" (PSS {tell(resident.pss)})"
@@ -160,7 +154,7 @@ def _mib(amount: int) -> str:
     return f"{amount / MIB:,.1f}"
 
 
-# ---- Arenas -------------------------------------------------------------------------
+# ---- Pieces of the heap -------------------------------------------------------------------------
 
 
 def histogram(arenas: Sequence[Arena]) -> list[int]:
@@ -180,12 +174,13 @@ def _arenas(snapshot: Snapshot, pane: Pane) -> RenderableType:
         style = "red" if at == 0 else "yellow" if at < BINS // 2 else "green"
         bar = pane.bar(count / most if most else 0, cells, style)
         rows.append((f"{10 * at}-{10 * at + 10} %", f"{count:,}" if count else "", bar))
-    many = counted(len(snapshot.arenas), "arena")
-    if snapshot.allocator == "shoal":  # Which has none of one size.
-        many = f"{len(snapshot.arenas):,} MiB of addresses"
     total = sum(arena.bytes for arena in snapshot.arenas)
-    title = f"{many}, {per_cent(snapshot.live_bytes, total)} full" if total else "No arenas"
-    return section(title, ["full", "how many", "<"], rows, room=pane.right)
+    if not total:
+        return Text("")
+    heap = "Shoal's heap" if snapshot.allocator == "shoal" else "Python's heap"
+    many = counted(len(snapshot.arenas), "piece")
+    title = f"{many} of {heap}, {per_cent(snapshot.live_bytes, total)} in use"
+    return section(title, ["in use", "pieces", "<"], rows, room=pane.right)
 
 
 # ---- Tables -------------------------------------------------------------------------
@@ -207,8 +202,8 @@ def _types(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableType:
     if others:
         blocks, amount = _sum(others)
         table.append((f"{len(others):,} more", f"{blocks:,}", format_bytes(amount)))
-    title = f"Types of the live blocks, by {shown.by}"
-    return section(title, ["<type", "blocks", "bytes"], table, room=pane.left)
+    title = f"Objects with what belongs to them, by {'number' if shown.by == 'blocks' else 'bytes'}"
+    return section(title, ["<type", "number", "bytes"], table, room=pane.left)
 
 
 def _sum(types: Sequence[TypeUse]) -> tuple[int, int]:
@@ -223,7 +218,6 @@ def _size_classes(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableTyp
     table = [
         (
             f"{used.block_bytes:,} B",
-            f"{used.pools:,}",
             f"{used.live_blocks:,}",
             format_bytes(used.live_bytes),
             format_bytes(used.held_bytes),
@@ -234,26 +228,25 @@ def _size_classes(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableTyp
         table.append(
             (
                 f"{len(others):,} more",
-                f"{sum(used.pools for used in others):,}",
                 f"{sum(used.live_blocks for used in others):,}",
                 format_bytes(sum(used.live_bytes for used in others)),
                 format_bytes(sum(used.held_bytes for used in others)),
             )
         )
-    columns = ["size", "?pools", "?blocks", "live", "held"]
-    return section("Size classes", columns, table, room=pane.right)
+    columns = ["size", "?blocks", "in use", "free"]
+    return section("Small blocks by size", columns, table, room=pane.right)
 
 
 def _pinning(snapshot: Snapshot, pane: Pane, shown: Shown) -> RenderableType:
     rows, others = _cut(snapshot.pinning, shown, lambda pins: pins.held_bytes)
-    if not rows or snapshot.resident.sparse < PINNED_LEAST:
+    if not rows or sum(pins.held_bytes for pins in snapshot.pinning) < PINNED_LEAST:
         return Text("")
     table = [
         (shown_type(pins), f"{pins.arenas:,}", f"{pins.blocks:,}", format_bytes(pins.held_bytes))
         for pins in rows
     ]
     note = f"{counted(len(others), 'more type')}." if others else ""
-    title = "Types that pin the emptiest arenas"
+    title = "What keeps pieces that are nearly empty"
     return section(
-        title, ["<type", "?arenas", "?blocks", "held by it"], table, room=pane.width, note=note
+        title, ["<type", "?pieces", "?objects", "keeps"], table, room=pane.width, note=note
     )

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = [
     "FREE_POOL",
     "PAGE_BYTES",
     "SPARSE",
     "Arena",
+    "MappedBy",
     "Pinning",
     "Residence",
     "SizeClass",
     "Snapshot",
     "TypeUse",
-    "sparse_arenas",
 ]
 
 PAGE_BYTES = 4096
@@ -57,6 +53,8 @@ class Arena:
         Blocks in use.
     page_free_bytes : int
         In resident pages of 4 KiB that no live block touches.
+    reserve_bytes : int
+        Of `resident_bytes`, what Shoal keeps for the next request.
     """
 
     start: int
@@ -68,6 +66,7 @@ class Arena:
     live_blocks: int
     live_bytes: int
     page_free_bytes: int
+    reserve_bytes: int = 0
 
     @property
     def fullness(self) -> float:
@@ -108,18 +107,22 @@ class SizeClass:
 
 @dataclass(frozen=True)
 class TypeUse:
-    """The live blocks of one type.
+    """The objects of one type.
 
     Attributes
     ----------
     name : str
         Of the type, with its module where it has one: ``app.models.Session``.
-        In brackets what is no object: ``(dict keys)``, ``(other memory)``.
+        In brackets what is no object: ``(not Python objects)``.
     kind : str
         ``"gc"``: objects that the garbage collector follows; ``"object"``:
-        other objects; ``"raw"``: blocks that are no objects.
-    blocks, bytes : int
-        How many, and their bytes as the allocator rounds them up.
+        other objects; ``"raw"``: blocks that are no objects and belong to none.
+    blocks : int
+        How many objects; of ``"raw"`` how many blocks.
+    bytes : int
+        Theirs, as allocators round them up, with what belongs to them: the keys
+        of a dict, the items of a list, the values of an instance, the data of an
+        array. Of large blocks what is resident.
     """
 
     name: str
@@ -152,10 +155,26 @@ class Pinning:
 
 
 @dataclass(frozen=True)
+class MappedBy:
+    """What a library has mapped itself, without malloc.
+
+    Attributes
+    ----------
+    name : str
+        Of its file, such as ``"libarrow.so.2100"``; or what the mapping says.
+    bytes : int
+        Resident.
+    """
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Residence:
     """Whose the resident memory of a process is, every page counted once.
 
-    The fields from `live` to `other` sum up to `total`.
+    All but `pss`, `lazy_free`, those in address space and `mapped_by` sum up to `total`.
 
     Attributes
     ----------
@@ -177,15 +196,28 @@ class Residence:
     large_mapped : int
         Their address space.
     libc : int
-        What libc's malloc has besides: [heap], and the heaps of threads.
+        Blocks that libc's malloc has handed out besides: in [heap], and in the
+        heaps of threads.
     libc_mapped : int
-        Their address space.
+        Address space of these heaps.
     file_backed : int
-        The program, libraries, and files that are mapped.
+        The program and its libraries.
     stacks : int
-        Stacks of threads.
+        Stacks of threads, and the frames of Python's functions.
     other : int
         Mappings that none of these claims.
+    libc_free : int
+        What is free in libc's heaps.
+    reserve : int
+        Whole free pages, and mappings, that Shoal keeps for the next request.
+    records : int
+        Shoal's own records.
+    mapped_files : int
+        Other files that are mapped, and shared memory.
+    libraries : int
+        What libraries have mapped themselves.
+    mapped_by : tuple of MappedBy
+        Which of them: those with most first.
     """
 
     total: int
@@ -202,16 +234,32 @@ class Residence:
     file_backed: int
     stacks: int
     other: int
+    libc_free: int = 0
+    reserve: int = 0
+    records: int = 0
+    mapped_files: int = 0
+    libraries: int = 0
+    mapped_by: tuple[MappedBy, ...] = ()
+
+    @property
+    def pinned(self) -> int:
+        """What heaps keep though no block uses it, as blocks in use lie beside it."""
+        return self.sparse + self.free_blocks + self.free_pools + self.libc_free
 
     @property
     def held(self) -> int:
-        """What the objects' heap keeps and no block uses."""
-        return self.sparse + self.free_blocks + self.free_pools
+        """What heaps keep though no block uses it: pinned, and Shoal's reserve."""
+        return self.pinned + self.reserve
+
+    @property
+    def used(self) -> int:
+        """Blocks that heaps have handed out."""
+        return self.live + self.large + self.libc
 
     @property
     def heap(self) -> int:
-        """What the objects' heap has: live and held."""
-        return self.live + self.held
+        """What heaps have but for large blocks: in use, and held."""
+        return self.live + self.libc + self.held
 
 
 @dataclass(frozen=True)
@@ -247,7 +295,8 @@ class Snapshot:
         How many pages of 4 KiB more could be freed if blocks of the same size
         in different pages were laid onto one.
     page_free_bytes : int
-        In resident pages of 4 KiB that no live block touches, in all arenas.
+        In resident pages of 4 KiB that no live block touches, in all arenas and
+        in libc's heaps.
     resident : Residence
         Whose the resident memory is.
     arenas : tuple of Arena
@@ -258,6 +307,12 @@ class Snapshot:
         Those with the most bytes first.
     pinning : tuple of Pinning
         Of the emptiest arenas: those that hold most first.
+    malloc_unread_bytes : int
+        Of libc's heaps, what changed while it was read: nothing is known of it.
+    pool_kept_bytes : int
+        Of `page_free_bytes`, about as much Shoal would keep in place of libc's
+        malloc: it gives back pools, and those of blocks of more than 512 bytes have
+        several pages.
     occupancy : bytes
         One for each place for a pool, in the order of `arenas`: per cent that
         is live, or `FREE_POOL`.
@@ -284,6 +339,8 @@ class Snapshot:
     types: tuple[TypeUse, ...]
     pinning: tuple[Pinning, ...]
     occupancy: bytes
+    malloc_unread_bytes: int = 0
+    pool_kept_bytes: int = 0
 
     @property
     def live_bytes(self) -> int:
@@ -296,21 +353,34 @@ class Snapshot:
         return sum(arena.live_blocks for arena in self.arenas)
 
     @property
+    def objects(self) -> int:
+        """How many objects there are."""
+        return sum(used.blocks for used in self.types if used.kind != "raw")
+
+    @property
     def needed(self) -> int:
-        """What of the heap would be resident if pages without a live block were returned."""
-        return self.resident.heap - min(self.page_free_bytes, self.resident.held)
+        """What of the heaps would be resident on Shoal, once `shoal.trim()` is called."""
+        if self.allocator == "shoal":
+            return self.resident.heap - self.resident.reserve
+        return self.resident.heap - max(0, self.returnable - self.pool_kept_bytes)
 
     @property
     def returnable(self) -> int:
         """What a release of whole pages of 4 KiB would give back."""
-        return self.resident.heap - self.needed
+        return min(self.page_free_bytes, self.resident.held)
 
     @property
-    def meshable(self) -> int:
-        """What meshing would give back besides."""
-        return max(0, min(self.mesh_pages * PAGE_BYTES, self.needed - self.resident.live))
+    def compactable(self) -> int:
+        """What `shoal.compact()` would give back besides, if all that lives could move.
+
+        0 where it refuses: on versions that it does not know.
+        """
+        if not _compacts(self.python):
+            return 0
+        least = self.resident.live + self.resident.libc + self.resident.libc_free
+        return max(0, self.needed - least)
 
 
-def sparse_arenas(arenas: Sequence[Arena]) -> list[Arena]:
-    """Return those that are kept by few blocks."""
-    return [arena for arena in arenas if arena.fullness <= SPARSE]
+def _compacts(version: str) -> bool:
+    numbers = [int(part) for part in version.split(".")[:3] if part.isdecimal()]
+    return [3, 11] <= numbers < [3, 16] and not [3, 14] <= numbers < [3, 14, 5]

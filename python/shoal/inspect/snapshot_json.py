@@ -1,7 +1,11 @@
 """A snapshot as JSON that can be read back.
 
 The schema, version 1 (``"shoal-inspect": 1``): one JSON object whose other keys
-are the fields of `Snapshot`, and mean what `shoal.inspect.snapshot` says.
+are the fields of `Snapshot`, and mean what `shoal.inspect.snapshot` says; and
+``verdict``, what `shoal.inspect.diagnosis` says of them: an object with ``word``,
+``sentence`` and ``release``. Of a look that is not the first of several there is
+``growth`` too, with ``word`` and ``sentence``, as `shoal.inspect.compare` judges.
+Both are not read back: they follow from the rest.
 ``resident`` is an object with the fields of `Residence`; ``arenas``,
 ``size_classes``, ``types`` and ``pinning`` are lists of objects with those of
 `Arena`, `SizeClass`, `TypeUse` and `Pinning`; ``occupancy`` is in base64. Bytes
@@ -21,12 +25,15 @@ import os
 
 from shoal._json_reading import BadJSONError, parse, read
 from shoal.inspect import snapshot as model
+from shoal.inspect.diagnosis import diagnose
 from shoal.inspect.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TextIO
+
+    from shoal.inspect.compare import Judgement
 
 __all__ = ["VERSION", "VERSION_KEY", "BadSnapshotError", "from_json", "load", "write_json"]
 
@@ -48,7 +55,13 @@ class BadSnapshotError(BadJSONError):
 # ---- Writing ------------------------------------------------------------------------
 
 
-def write_json(snapshot: Snapshot, stream: TextIO, *, lines: bool = True) -> None:
+def write_json(
+    snapshot: Snapshot,
+    stream: TextIO,
+    *,
+    lines: bool = True,
+    growth: Judgement | None = None,
+) -> None:
     """Write a snapshot as JSON, in ASCII.
 
     Parameters
@@ -60,6 +73,8 @@ def write_json(snapshot: Snapshot, stream: TextIO, *, lines: bool = True) -> Non
     lines : bool
         Write each item of a list in a line of its own, so that two files can be
         compared with diff; or else all in one line.
+    growth : Judgement, optional
+        What this and earlier looks say of growth.
 
     Raises
     ------
@@ -67,16 +82,19 @@ def write_json(snapshot: Snapshot, stream: TextIO, *, lines: bool = True) -> Non
         `stream` cannot be written.
     """
     parts = [f'"{VERSION_KEY}": {VERSION}']
+    parts.append(f'"verdict": {json.dumps(diagnose(snapshot).fields())}')
+    if growth is not None:
+        parts.append(f'"growth": {json.dumps(growth.fields())}')
     between = ",\n" if lines else ", "
     for field in dataclasses.fields(snapshot):
         value = getattr(snapshot, field.name)
         if isinstance(value, bytes):
             value = base64.b64encode(value).decode()
         if field.type.startswith("tuple[") and field.name != "command":
-            items = between.join(json.dumps(_fields(item)) for item in value)
+            items = between.join(json.dumps(item, default=_fields) for item in value)
             text = f"[\n{items}]" if lines and items else f"[{items}]"
         else:
-            text = json.dumps(_fields(value) if dataclasses.is_dataclass(value) else value)
+            text = json.dumps(value, default=_fields)
         parts.append(f'"{field.name}": {text}')
     stream.write(f"{{{between.join(parts)}}}\n")
 
@@ -150,6 +168,8 @@ def _read(type_name: str, place: str, found: object) -> Any:
     for field in dataclasses.fields(made):
         path = f"{place}.{field.name}" if place else field.name
         if field.name not in found:
+            if field.default is not dataclasses.MISSING:
+                continue  # What an older version did not tell.
             raise BadSnapshotError(f"{path}: missing")
         values[field.name] = _read(str(field.type), path, found[field.name])
     return made(**values)

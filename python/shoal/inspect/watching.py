@@ -85,7 +85,7 @@ def shows_changes(pane: Pane, shown: Shown, screen: bool) -> Callable[[list[Snap
             pane.clear()
         elif len(kept) > 2:
             pane.show("")
-        write_changes(compare(first, last), pane, shown, judge(kept))
+        write_changes(compare(first, last), pane, shown, str(judge(kept)))
 
     return show
 
@@ -94,7 +94,8 @@ def writes_json(stream: TextIO) -> Callable[[list[Snapshot]], None]:
     """Return what writes each snapshot as a line of JSON."""
 
     def write(kept: list[Snapshot]) -> None:
-        write_json(kept[-1], stream, lines=False)
+        growth = judge(kept) if len(kept) > 1 else None
+        write_json(kept[-1], stream, lines=False, growth=growth)
         stream.flush()
 
     return write

@@ -15,6 +15,7 @@ from shoal.memory_profiler.running import (
     CannotRunError,
     exec_with_profiler,
     find_script,
+    is_path,
     own_traceback,
     run_module_with_profiler,
 )
@@ -29,7 +30,7 @@ _PROGRAM = "python -m shoal.memory_profiler"
 def _parser() -> Parser:
     parser = Parser(
         prog=_PROGRAM,
-        usage=f"{_PROGRAM} [options] (script.py | module) [args ...]",
+        usage=f"{_PROGRAM} [options] (script.py | archive | folder | module) [args ...]",
         description="Run a program and print the memory after each line of the functions "
         "that it decorates with @profile.",
     )
@@ -122,7 +123,7 @@ def _run(options: argparse.Namespace, profiler: Any, backend: str, out: TextIO |
     process = os.getpid()
     results = True
     try:
-        if name.endswith(".py") or (os.sep in name and os.path.isfile(name)):
+        if is_path(name):
             exec_with_profiler(find_script(name), profiler, backend, args)
         else:
             run_module_with_profiler(name, profiler, backend, args)

@@ -153,7 +153,7 @@ class _Psutil:
         import psutil
 
         occupied = self._of(self._process)
-        if not occupied and self._process.status() == psutil.STATUS_ZOMBIE:
+        if not occupied:  # A zombie, or the kernel is taking it apart.
             raise psutil.NoSuchProcess(self._process.pid)
         return occupied
 
@@ -184,7 +184,7 @@ class _Ps:
 
     def read(self) -> int:
         told = _ps("-p", str(self._pid), "-o", "rss=")[1].split()
-        if not told:
+        if not told or told[0] == "0":
             raise ProcessLookupError(f"process no longer exists (pid={self._pid})")
         return int(told[0]) * 1024
 

@@ -136,10 +136,15 @@ def _sample_process(
         try:
             yield take()
         except reading_errors():
+            # Its memory goes before it has ended, and a program that became another
+            # user's cannot be read any more.
+            if child is not None:
+                left = None if timeout is None else max(0.0, start + timeout - time.monotonic())
+                _ends_within(child, left)
             return
 
 
-def _ends_within(child: subprocess.Popen[Any], seconds: float) -> bool:
+def _ends_within(child: subprocess.Popen[Any], seconds: float | None) -> bool:
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -7,6 +7,7 @@ while it was enabled.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -83,7 +84,7 @@ class ResidentEngine:
             for code in list(self._before):
                 self._collect(code)
                 _watching[code] -= 1
-                if not _watching[code]:
+                if not _watching[code] and not _is_profiled(code):
                     _profile.unwatch(code)
             self._before.clear()
 
@@ -138,6 +139,12 @@ class ResidentEngine:
             rss_before=self._rss_before.get(code),
             line_count=line_count(code),
         )
+
+
+def _is_profiled(code: CodeType) -> bool:
+    """Say whether `shoal.profile` wants its lines, too."""
+    collect = sys.modules.get("shoal.profiler.collect")
+    return collect is not None and collect.is_profiled(code)
 
 
 def _watched_within(code: CodeType) -> list[CodeType]:

@@ -57,8 +57,12 @@ class TimeStamper:
     def current_stack_level(self, level: int) -> None:
         self._depth.level = level
 
-    def __call__(self, func: Callable[..., Any] | None = None, precision: int | None = None) -> Any:
+    def __call__(
+        self, func: Callable[..., Any] | None = None, precision: int | None = None, **of_tables: Any
+    ) -> Any:
         """Decorate a function; without one, return the decorator.
+
+        What else `profile` can be told, such as where its table goes, is not used.
 
         Raises
         ------

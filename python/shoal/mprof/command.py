@@ -91,7 +91,7 @@ def _add_recording(run: Parser) -> None:
     flag = "store_true"
     run.add_argument(
         "--python", action=flag, help="the program is Python: also record when functions "
-        "that it decorates with @profile run; so it is for a name that ends in .py"
+        "that it decorates with @profile run; so it is for names in .py or .pyz"
     )  # fmt: skip
     run.add_argument("--nopython", action=flag, help="also such a program is run as it is")
     run.add_argument(

@@ -123,17 +123,13 @@ def _begun(filename: str, command: str) -> TextIO:
 def _command(options: Namespace) -> tuple[list[str], str]:
     """Return the command, and how it is shown; decide whether it is a Python program."""
     program: list[str] = options.program
-    is_script = program[0].endswith(".py") and not options.nopython
+    is_script = program[0].endswith((".py", ".pyz")) and not options.nopython
     if is_script:
         try:
             find_script(program[0])
         except CannotRunError as reason:
             raise MprofError(str(reason)) from None
-    if is_script and options.multiprocess:
-        # Its children are to be drawn, so it runs as it always does.
-        options.python = False
-        program = [sys.executable, *program]
-    elif is_script:
+    if is_script:
         options.python = True
     if not options.python:
         return program, get_cmd_line(program)

@@ -31,10 +31,17 @@ __all__ = ["profile", "require"]
 
 
 def require() -> None:
-    """Raise ImportError where there is no profiler: its engine is built for 3.11 and later."""
-    if sys.version_info < (3, 11):
-        version = ".".join(map(str, sys.version_info[:3]))
-        raise ImportError(f"the line profiler needs Python 3.11 or later; this is {version}")
+    """Raise ImportError where there is no profiler.
+
+    Its engine is loaded here, so that whoever asks early finds room for it.
+    """
+    try:
+        from shoal import _profile  # noqa: F401
+    except ImportError as error:
+        from shoal._static_tls import explained
+
+        remedy = "import it before them (from shoal import profile), use `shoal profile`"
+        raise explained(error, "the line profiler", remedy) from None
 
 
 class Profile:
@@ -46,9 +53,15 @@ class Profile:
     is not decorated. A decorated class has its own functions profiled.
 
     As a context manager it profiles the lines of the block.
+
+    Attributes
+    ----------
+    stamper : callable or None
+        Decorates functions in its place, while ``mprof`` records when they run.
     """
 
     def __init__(self) -> None:
+        self.stamper: Callable[..., Any] | None = None
         self._collector: Collector | None = None
         self._blocks: dict[CodeType, int] = {}  # how many of its blocks are running
         self._decorated: set[CodeType] = set()  # what has blocks, and is profiled anyway
@@ -97,6 +110,8 @@ class Profile:
             self._options(stream, precision)
         if function is None:
             return self.__call__
+        if self.stamper is not None and not isinstance(function, type):
+            return self.stamper(function)
         if isinstance(function, type):
             for member in vars(function).values():
                 if hasattr(getattr(member, "__func__", member), "__code__"):

@@ -8,7 +8,7 @@ import sys
 import time
 
 from shoal import _heap, _profile
-from shoal.profiler import allocator, source
+from shoal.profiler import allocator, source, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 
     Figures = tuple[int, list[tuple[int, ...]]]
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "is_profiled"]
+
+_profiled: set[CodeType] = set()
+"""What any collector has lines of now."""
+
+
+def is_profiled(code: CodeType) -> bool:
+    """Say whether a collector wants a code object's lines now."""
+    return code in _profiled
 
 
 _NEVER = (0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1)  # the figures of a line that never ran
+_NOWHERE = (0, 0, 0, 0, 0)  # and its course
 
 
 class Collector:
@@ -40,6 +49,8 @@ class Collector:
     ----------
     with_rss : bool
         Read the process's resident memory at every line.
+    counts_comebacks : bool
+        Count a line each time that a statement comes back to it, as memory_profiler does.
     allocator : "shoal" or "pymalloc"
         Which shall serve the interpreter's objects from `start` on; as
         SHOAL_ALLOCATOR in the environment says, else "shoal".
@@ -51,6 +62,7 @@ class Collector:
         self._started: float | None = None
         self._returned_before = 0
         self.with_rss = True
+        self.counts_comebacks = False
         self.allocator: Allocator = _wanted_allocator()
 
     def add(self, function: Any) -> CodeType:
@@ -79,8 +91,11 @@ class Collector:
         if self._started is None:
             self.start()
         # A function may be added again and again, by a line that is profiled itself.
-        _profile.unaccounted(self._note, code, module_globals)
+        is_new = _profile.unaccounted(self._note, code, module_globals)
+        _profile.unaccounted(_profiled.add, code)
         _profile.watch(function or code, source.line_count(code))
+        if is_new:
+            _profile.unaccounted(self._note_statements, code)
 
     def add_new(self, wants: Callable[[CodeType], bool]) -> None:
         """Profile from now on whatever code is wanted, from the first time it runs.
@@ -96,18 +111,34 @@ class Collector:
         def lines_to_watch(code: CodeType) -> int:
             if not wants(code):
                 return 0
-            self._note(code)
-            return source.line_count(code)
+            is_new = self._note(code)
+            _profiled.add(code)
+            count = source.line_count(code)
+            _profile.watch(code, count)
+            if is_new:
+                self._note_statements(code)
+            return count
 
         _profile.watch_new(lines_to_watch)
 
-    def _note(self, code: CodeType, module_globals: dict[str, Any] | None = None) -> None:
-        if code not in self._sources:
-            self._sources[code] = _source_of(code, module_globals)
-            self._names[code] = getattr(code, "co_qualname", code.co_name)
+    def _note(self, code: CodeType, module_globals: dict[str, Any] | None = None) -> bool:
+        """Take its source if it has not been seen before, and say whether that is so."""
+        if code in self._sources:
+            return False
+        self._sources[code] = _source_of(code, module_globals)
+        self._names[code] = getattr(code, "co_qualname", code.co_name)
+        return True
+
+    def _note_statements(self, code: CodeType) -> None:
+        taken = self._sources[code]
+        if isinstance(taken, str) or self.counts_comebacks:
+            return
+        for first, last in statements.of_several_lines(code, taken):
+            _profile.statement(code, first, last)
 
     def remove(self, code: CodeType) -> None:
         """Profile a code object no more; its figures stay."""
+        _profiled.discard(code)
         _profile.unwatch(code)
 
     def start(self) -> None:
@@ -145,9 +176,15 @@ class Collector:
         from shoal.profiler.model import Report
 
         started = self._started if self._started is not None else now
+        served_by: Allocator = "shoal" if _heap.state() == 1 else "pymalloc"
+        functions = tuple(self._functions(figures, pinned))
+        returned = _profile.gauge()[1] - self._returned_before
+        if served_by == "pymalloc":
+            functions, more = _with_what_malloc_returned(functions)
+            returned += more
         return Report(
-            functions=tuple(self._functions(figures, pinned)),
-            allocator="shoal" if _heap.state() == 1 else "pymalloc",
+            functions=functions,
+            allocator=served_by,
             pid=os.getpid(),
             command=tuple(sys.orig_argv),
             python=platform.python_version(),
@@ -155,7 +192,7 @@ class Collector:
             seconds=now - started,
             live=live,
             held=held,
-            returned=_profile.gauge()[1] - self._returned_before,
+            returned=returned,
             rss=_resident(),
         )
 
@@ -178,6 +215,7 @@ class Collector:
         collects = gc.isenabled()
         gc.disable()
         try:
+            _profile.empty_free_lists()
             figures = [_profile.figures(code) for code in codes]
             pinned = _profile.pinned()
         finally:
@@ -198,9 +236,13 @@ class Collector:
             count = max(len(texts), len(figures))
             texts += [""] * (count - len(texts))
             figures += [_NEVER] * (count - len(figures))
+            courses = _profile.courses(code)
+            courses += [_NOWHERE] * (count - len(courses))
             lines = tuple(
-                _line(number, text, of, alone.get(number, 0))
-                for number, (text, of) in enumerate(zip(texts, figures), code.co_firstlineno)
+                _line(number, text, of, course, alone.get(number, 0))
+                for number, (text, of, course) in enumerate(
+                    zip(texts, figures, courses), code.co_firstlineno
+                )
             )
             before = _profile.rss_before(code)
             yield Function(
@@ -212,6 +254,31 @@ class Collector:
                 rss_before=before if before >= 0 else None,
                 pins=pins,
             )
+
+
+def _with_what_malloc_returned(functions: tuple[Function, ...]) -> tuple[tuple[Function, ...], int]:
+    """Add to what lines returned that of which pymalloc cannot tell, and return how much it is.
+
+    Blocks over 512 bytes are malloc's. Where a line freed, and resident memory fell
+    by more than arenas that went back, the rest were these.
+    """
+    from dataclasses import replace
+
+    most = 0
+    found = []
+    for function in functions:
+        lines = tuple(
+            replace(line, returned=max(line.returned, _fell(line))) for line in function.lines
+        )
+        more = sum(line.returned for line in lines) - sum(line.returned for line in function.lines)
+        most = max(most, more)
+        found.append(replace(function, lines=lines))
+    return tuple(found), most
+
+
+def _fell(line: Line) -> int:
+    """Return by how much resident memory fell for what a line freed."""
+    return max(0, min(-line.net - line.regained, -(line.rss_growth or 0)))
 
 
 def _ran(code: CodeType) -> bool:
@@ -251,10 +318,13 @@ def _texts(taken: Source | str) -> list[str]:
         return []
 
 
-def _line(number: int, text: str, of: tuple[int, ...], pinned: int) -> Line:
+def _line(
+    number: int, text: str, of: tuple[int, ...], course: tuple[int, int, int, int, int], pinned: int
+) -> Line:
     from shoal.profiler.model import Line
 
-    hits, rss, rss_growth, net, worst, peak, held, returned, live, blocks, made, _, most = of
+    hits, rss, _, net, worst, peak, held, returned, live, blocks, made, _, most = of
+    rss_growth, regained, early_hits, early_live, low_live = course
     measured = rss >= 0
     return Line(
         number=number,
@@ -272,10 +342,14 @@ def _line(number: int, text: str, of: tuple[int, ...], pinned: int) -> Line:
         pinned=pinned,
         worst_growth=worst,
         rss_peak=most if measured else None,
+        regained=regained,
+        early_hits=early_hits,
+        early_live=early_live,
+        low_live=low_live,
     )
 
 
 def _resident() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        resident = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    with open("/proc/self/statm", "rb", 0) as file:
+        resident = int(file.read(200).split()[1]) * os.sysconf("SC_PAGESIZE")
     return resident - _profile.own_resident()

@@ -6,9 +6,9 @@ import argparse
 import os
 import sys
 
-from shoal import _heap, _run, profile
+from shoal import _heap, _run
 from shoal._command_line import Parser
-from shoal.profiler import ending, progress, target
+from shoal.profiler import ending, profile, progress, target
 from shoal.profiler.results import CannotWriteError, Results
 from shoal.profiler.selection import Selection
 
@@ -133,6 +133,11 @@ def _choose_heap(allocator: str) -> None:
     would its sizes be known where a line frees it, nor would it be in what is
     held, of which blocks of the RAW domain are a part.
     """
+    if "t" in getattr(sys, "abiflags", ""):
+        raise _run.CannotRunError(
+            "the line profiler needs the interpreter lock, and this Python is free-threaded: "
+            "use a standard build of Python"
+        )
     if allocator == "pymalloc":
         if _heap.state() == 1:
             raise _run.CannotRunError("this process runs on Shoal's heap already, not on pymalloc")
@@ -155,6 +160,7 @@ def _run_profiled(options: argparse.Namespace, words: list[str]) -> None:
     collector = profile.collector
     collector.allocator = options.allocator
     collector.with_rss = options.with_rss
+    collector.counts_comebacks = options.compat
     _offer_profile()
     selection = Selection(options.only)
     if options.all or options.only:

@@ -13,12 +13,12 @@ from shoal.profiler.units import MIB, checked_precision
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Optional, TextIO
+    from typing import TextIO
 
     from shoal.profiler.model import Function, Line, Report
 
     Measured = tuple[float, float, int]
-    Row = tuple[int, Optional[Measured], str]
+    Row = tuple[int, Measured | None, str]
 
 __all__ = ["measured", "write_compat", "write_rows"]
 

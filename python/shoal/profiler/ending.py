@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shoal.profiler.collect import Collector
     from shoal.profiler.model import Report
 
-__all__ = ["set_output", "set_writer", "write_at_end", "write_now"]
+__all__ = ["set_output", "set_writer", "write_at_end", "write_now", "write_past_lock"]
 
 
 class _Output:
@@ -50,10 +50,12 @@ def set_writer(collector: Collector, writer: Callable[[Report], None]) -> None:
 def write_at_end(collector: Collector) -> None:
     """Have the table written when this process ends: by itself, by an exception or SIGTERM.
 
-    A child of a fork has figures and a table of its own.
+    A child of a fork has figures and a table of its own, and so has a worker of
+    multiprocessing, however it was begun.
     """
     _outputs[collector] = _Output()
     atexit.register(write_now, collector)
+    _write_at_end_of_workers(collector)
     os.register_at_fork(after_in_child=lambda: _begin_in_child(collector))
     _write_on_sigterm(collector)
 
@@ -89,16 +91,49 @@ def _write_table(report: Report, output: _Output) -> None:
     from shoal.profiler import table
 
     stream = output.stream or sys.stdout
+
+    def write(to: TextIO) -> None:
+        table.write_report(report, to, precision=output.precision)
+
     try:
         if stream is None:
             raise ValueError("there is no standard output")
-        table.write_report(report, stream, precision=output.precision)
-        stream.flush()
+        write_past_lock(write, stream)
     except BrokenPipeError:
-        pass  # Whoever read it has seen enough.
+        _drop(stream)  # Whoever read it has seen enough.
     except (OSError, ValueError) as error:
+        _drop(stream)
         print(f"shoal: cannot write the table: {error}; it follows here", file=sys.stderr)
         table.write_report(report, sys.stderr, precision=output.precision)
+
+
+def _drop(stream: TextIO | None) -> None:
+    if stream is not None and stream is sys.stdout:
+        from shoal._command_line import drop_output
+
+        drop_output()
+
+
+def write_past_lock(write: Callable[[TextIO], None], stream: TextIO) -> None:
+    """Write to a stream and flush it, even if a signal came in the midst of its flushing.
+
+    Then it is locked until the handler returns, and never will be used again: the same
+    file is written to by a stream of our own.
+
+    Raises
+    ------
+    OSError, ValueError
+        It cannot be written to.
+    """
+    try:
+        write(stream)
+        stream.flush()
+    except RuntimeError as error:
+        if "reentrant" not in str(error):
+            raise
+        encoding, errors = stream.encoding, stream.errors
+        with open(stream.fileno(), "w", encoding=encoding, errors=errors, closefd=False) as another:
+            write(another)
 
 
 def _keep_interruption() -> None:
@@ -116,12 +151,23 @@ def _keep_interruption() -> None:
 
 def _begin_in_child(collector: Collector) -> None:
     collector.forget_figures()
-    # Children of multiprocessing end by os._exit, past atexit, but with its own finalizers;
-    # those that there are at the fork it forgets, and then runs what is registered here.
-    if "multiprocessing.util" in sys.modules:
-        from multiprocessing.util import register_after_fork
+    _write_at_end_of_workers(collector)
 
-        register_after_fork(collector, _write_at_end_of_worker)
+
+def _write_at_end_of_workers(collector: Collector) -> None:
+    """Have the table written where this process is a worker of multiprocessing, or becomes one.
+
+    They end by os._exit, past atexit, but with finalizers of their own. Those that there are
+    when one begins its work are forgotten, and then what is registered here is run.
+    """
+    if "multiprocessing.util" not in sys.modules:
+        return
+    from multiprocessing import parent_process
+    from multiprocessing.util import register_after_fork
+
+    register_after_fork(collector, _write_at_end_of_worker)
+    if parent_process() is not None:
+        _write_at_end_of_worker(collector)
 
 
 def _write_at_end_of_worker(collector: Collector) -> None:

@@ -49,6 +49,10 @@ LINE_COLUMNS = (
     "pinned",
     "worst_growth",
     "rss_peak",
+    "regained",
+    "early_hits",
+    "early_live",
+    "low_live",
     "text",
 )
 

@@ -35,7 +35,9 @@ class Line:
         Resident bytes of the process after the line ran last; None if it
         never ran or was not measured.
     rss_growth : int or None
-        Resident bytes after less before, summed over all executions.
+        By how much resident memory changed because of the line: bytes after less
+        before, summed over all executions, where what others undid in between and
+        it did again counts once. It is never more than the process had.
     live : int
         Bytes in blocks that the line made and nobody has freed when the
         report is made.
@@ -51,7 +53,7 @@ class Line:
         summed over all executions. Below zero where the line frees.
     held : int
         By how many bytes that grew which the allocator keeps and no block
-        uses, summed over all executions. Below zero where it fell.
+        uses, summed as `rss_growth` is. Below zero where it fell.
     returned : int
         Bytes given to the operating system while the line ran.
     pinned : int
@@ -61,6 +63,14 @@ class Line:
         The largest `net` of a single execution.
     rss_peak : int or None
         The most that `rss` was after any execution.
+    regained : int
+        Of what the line freed, bytes that were in use again, by whomever, when it
+        ended for the last time; to a hundredth where others, not profiled, took them.
+    early_hits, early_live : int
+        At a point in the second quarter of its executions: how many there had
+        been, and the bytes that `live` was then. 0 where it ran less than thrice.
+    low_live : int
+        The least that `live` was since then, when an execution began.
     """
 
     number: int
@@ -78,6 +88,10 @@ class Line:
     pinned: int = 0
     worst_growth: int = 0
     rss_peak: int | None = None
+    regained: int = 0
+    early_hits: int = 0
+    early_live: int = 0
+    low_live: int = 0
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ def _spawned() -> Progress:
 def _resident(pid: int) -> int:
     """Return a process's resident bytes, 0 if it has ended."""
     try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        with open(f"/proc/{pid}/statm", "rb", 0) as file:
+            return int(file.read(200).split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
 

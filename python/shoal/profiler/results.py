@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from shoal.profiler.ending import write_past_lock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,9 +95,7 @@ class Results:
             return
         try:
             if path == STDOUT:
-                stream = _standard_output()
-                write(report, stream)
-                stream.flush()
+                write_past_lock(lambda stream: write(report, stream), _standard_output())
                 return
             if report.pid != self._pid:
                 path = f"{path}.{report.pid}"
@@ -104,6 +104,10 @@ class Results:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             where = "standard output" if path == STDOUT else path
+            if path == STDOUT:
+                from shoal._command_line import drop_output
+
+                drop_output()
             _say(f"cannot write {what} to {where}: {reason}")
 
 

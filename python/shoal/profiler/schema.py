@@ -27,6 +27,8 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 _COUNTS = ("hits", "live", "live_blocks", "made", "peak", "returned", "pinned")
 """Fields of a line that are never below zero."""
 _CHANGES = ("net", "held", "worst_growth")
+_NEW = ("regained", "early_hits", "early_live", "low_live")
+"""Fields that the first files of this version do not have."""
 
 
 class BadProfileError(BadJSONError):
@@ -113,6 +115,7 @@ def _line(place: str, found: object) -> Line:
         rss_growth=None if fields.get("rss_growth") is None else fields.change("rss_growth"),
         **{name: fields.count(name) for name in _COUNTS},
         **{name: fields.change(name) for name in _CHANGES},
+        **{name: fields.change(name) for name in _NEW if name in fields},
     )
 
 
@@ -127,6 +130,9 @@ class _Fields:
 
     def _path(self, name: str) -> str:
         return f"{self._place}.{name}" if self._place else name
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
 
     def get(self, name: str) -> Any:
         if name not in self._found:

@@ -92,7 +92,14 @@ def _is_of_files(pattern: str) -> bool:
 
 
 def _is_function(code: CodeType) -> bool:
-    return code.co_flags & _IS_FUNCTION == _IS_FUNCTION and not code.co_name.startswith("<")
+    """Say whether it is what a ``def`` in the source makes.
+
+    Since 3.14 what is annotated has a function of the compiler's beside it, which makes
+    the annotations when they are asked for.
+    """
+    if code.co_flags & _IS_FUNCTION != _IS_FUNCTION:
+        return False
+    return not code.co_name.startswith("<") and code.co_name != "__annotate__"
 
 
 def _codes_within(code: CodeType) -> Iterator[CodeType]:

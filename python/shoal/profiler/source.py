@@ -101,9 +101,18 @@ class Source:
                 "the lines shown are those from when profiling began"
             )
 
-    def _decoded(self) -> list[str]:
+    def rough_lines(self) -> list[str]:
+        """Return the lines of the file; of what is not ASCII the characters are not right.
+
+        They cost no import, and all that Python itself means anything by is in them.
+        """
         if isinstance(self._text, list):
             return [line.rstrip("\r\n") for line in self._text]
+        return [line.rstrip("\r") for line in self._text.decode("latin-1").split("\n")]
+
+    def _decoded(self) -> list[str]:
+        if isinstance(self._text, list):
+            return self.rough_lines()
         import io
         import tokenize
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["is_coloured", "terminal_width", "write_report"]
 
+_WHAT_LIVE_MAY_STILL_COUNT = (
+    "Live is to the byte, but for a few freed objects that CPython keeps to use again "
+    "(24 to 200 bytes each)."
+)
+
 HEAPS = {"shoal": "Shoal's heap", "pymalloc": "the interpreter's own heap"}
 
 
@@ -153,15 +158,14 @@ def _dedent(source: list[str]) -> list[str]:
 
 
 def _ending(report: Report, layout: Layout, precision: int) -> Block:
-    figures = (
-        ("live", report.live),
-        ("held", report.held),
-        ("returned", report.returned),
-        ("resident", report.rss),
-    )
+    figures = [("returned", report.returned), ("resident", report.rss)]
+    if report.live or report.held:  # neither is known where pymalloc does not serve, either
+        figures = [("live", report.live), ("held", report.held), *figures]
     said = ", ".join(f"{name} {format_bytes(amount, precision)}" for name, amount in figures)
     where = f"on {HEAPS[report.allocator]}, CPython {report.python}, process {report.pid}"
     block = [_said(f"At the end, after {report.seconds:.1f} s: {said} ({where}).", "note")]
+    if any(line.live > 0 for function in report.functions for line in function.lines):
+        block.append(_said(_WHAT_LIVE_MAY_STILL_COUNT, "note"))
     if layout.left_out:
         block.append(_said(f"No room for: {', '.join(layout.left_out)}.", "note"))
     return block

@@ -44,7 +44,7 @@ class Program:
         An exception that nobody catches is reported as it is under ``python``.
         """
         main = types.ModuleType("__main__")
-        main.__dict__.update(self._names, __builtins__=builtins, __annotations__={})
+        main.__dict__.update(self._names, __builtins__=builtins)
         self._main_before = sys.modules["__main__"]  # Its functions are running.
         sys.modules["__main__"] = main
         try:
@@ -191,14 +191,18 @@ _OF_FILES = ("__file__", "__cached__")
 
 
 def _names(file: str | None, loader: object) -> dict[str, Any]:
-    return {
+    names = {
         "__file__": file,
-        "__cached__": None,
         "__doc__": None,
         "__loader__": loader,
         "__package__": None,
         "__spec__": None,
     }
+    if sys.version_info < (3, 14):  # Since then a module has them when it is asked for them.
+        names["__annotations__"] = {}
+    if sys.version_info < (3, 15):
+        names["__cached__"] = None
+    return names
 
 
 def _set_first_of_path(folder: str) -> None:

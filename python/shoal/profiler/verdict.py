@@ -12,11 +12,17 @@ held
     at least as much as they are. Another line is named only where without it
     a quarter would be missing.
 growing
-    In at least 3 calls, what a line's executions left alive came evenly: their
-    mean is at least 3/4 of the greatest. Together at least `FLOOR`.
+    In at least 3 calls, what a line's executions left alive came evenly, at least one
+    a call: their mean is at least 3/4 of the greatest. Or it came bit by bit: no execution left
+    more than half of it (of 8 and more: 3/4, as a table doubles), in the later half
+    at least half as much came an execution as on the whole, and since then it was
+    never nearly gone. Together at least `FLOOR`. Such a line's peaks, which are
+    those of growing, are not told of. A line that left less than a twentieth
+    of what the first of them left is not named.
 freed
-    A line freed at least `FLOOR` more than it took. What went back is what the
-    allocator says, or by how much resident memory fell where that is more.
+    A line freed at least `FLOOR` more than it took, and that was not in use again
+    when it ended for the last time. What went back is what the allocator says, or
+    by how much resident memory fell where that is more.
 
 `FLOOR` is 1 MiB, or 1 % of the process's resident memory where that is more.
 At most `SENTENCES` are told: those with the most bytes at stake. At stake when
@@ -42,6 +48,7 @@ __all__ = ["FLOOR", "SENTENCES", "verdict"]
 FLOOR = MIB
 SENTENCES = 2
 CALLS_TO_GROW = 3
+OFTEN = 8
 LINES_NAMED = 3
 PINS_LOOKED_AT = 64
 
@@ -63,9 +70,12 @@ def verdict(function: Function, report: Report) -> tuple[str, ...]:
         out. A MiB is 2**20 bytes.
     """
     floor = max(FLOOR, report.rss // 100)
-    findings = [*_growing(function, floor), *_held(function, floor)]
+    growing = _lines_that_grow(function)
+    findings = [*_growing(function, growing, floor), *_held(function, floor)]
     for line in function.lines:
-        findings += [*_peaked(function, line, floor), *_freed(line, floor)]
+        if line not in growing:
+            findings += _peaked(function, line, floor)
+        findings += _freed(line, floor)
     findings.sort(key=lambda finding: -finding[0])
     return tuple(sentence for _, sentence in findings[:SENTENCES])
 
@@ -117,24 +127,32 @@ def _named(numbers: Sequence[int]) -> str:
     return f"lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
-def _growing(function: Function, floor: int) -> Iterator[Finding]:
+def _lines_that_grow(function: Function) -> list[Line]:
+    """Return those that grow, the one that made most first."""
     if function.calls < CALLS_TO_GROW:
-        return
-    grew = [line for line in function.lines if _grew_evenly(line, function.calls)]
+        return []
+    calls = function.calls
+    grew = [line for line in function.lines if _grew_evenly(line, calls) or _grew_on(line)]
+    return sorted(grew, key=lambda line: -line.live)
+
+
+def _growing(function: Function, grew: Sequence[Line], floor: int) -> Iterator[Finding]:
+    grew = [line for line in grew if 20 * line.live >= grew[0].live]
     total = sum(line.live for line in grew)
     if total < floor:
         return
-    most = sorted(grew, key=lambda line: -line.live)[:LINES_NAMED]
-    named = _named(sorted(line.number for line in most))
-    yield (
-        total,
-        f"Growing every call: +{tell_bytes(total // function.calls)} x {function.calls:,}, "
-        f"made by {named} and still alive.",
-    )
+    calls = function.calls
+    named = _named(sorted(line.number for line in grew[:LINES_NAMED]))
+    if all(_grew_evenly(line, calls) for line in grew):
+        much = f"Growing every call: +{tell_bytes(total // calls)} x {calls:,}"
+    else:
+        much = f"Growing: {tell_bytes(total)} in {calls:,} calls"
+    yield total, f"{much}, made by {named} and still alive."
 
 
 def _grew_evenly(line: Line, calls: int) -> bool:
-    if line.live_blocks < calls:
+    # What is made in some calls only, as a cache in the first, is not made in each.
+    if min(line.hits, line.live_blocks) < calls:
         return False
     if line.worst_growth > 0:
         return 4 * line.live >= 3 * line.hits * line.worst_growth
@@ -142,9 +160,22 @@ def _grew_evenly(line: Line, calls: int) -> bool:
     return 4 * line.live >= 3 * line.made
 
 
+def _grew_on(line: Line) -> bool:
+    """Say whether it came bit by bit, and as much in the later runs."""
+    if line.hits < CALLS_TO_GROW or line.live <= 0:
+        return False
+    is_often = line.hits >= OFTEN
+    if line.worst_growth > (0.75 if is_often else 0.5) * line.live:
+        return False
+    if is_often and line.early_hits and line.low_live < line.live / 8:
+        return False  # gone once, and made again
+    later = (line.live - line.early_live) / (line.hits - line.early_hits)
+    return 2 * later >= line.live / line.hits
+
+
 def _freed(line: Line, floor: int) -> Iterator[Finding]:
-    freed = -line.net
-    if freed < floor:
+    freed = -line.net - line.regained
+    if freed < max(floor, -line.net / 100):  # what is in use again is not known better
         return
     times = f" in {line.hits:,} runs" if line.hits > 1 else ""
     # What is not the allocator's own, such as blocks over 512 bytes on pymalloc, it

@@ -9,7 +9,9 @@ from dataclasses import astuple, dataclass
 import pytest
 
 from shoal import _heap, _profile, is_active
-from shoal.profiler import allocator, source
+from shoal.profiler import allocator
+from shoal.testing.call import around_call
+from shoal.testing.lines import TestLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,25 +53,20 @@ class Cost:
 
 
 class Measuring:
-    """Measures each test that is to be, and fails those that go over a limit.
+    """Measures tests, and fails those that go over a limit.
 
     Parameters
     ----------
-    limits : dict of str to Limits
-        By node id.
-    wrong : dict of str to str
-        By node id, what is wrong with a test's marks: such a test fails. Only a
-        worker of pytest-xdist, which cannot end the run, gets any.
-    every_test : bool
-        Measure also those without limits, and put what each costs into its
-        report.
+    tests : dict of str to Limits
+        Those that are measured, by node id.
+    reports : bool
+        Put what each costs into its report.
     """
 
-    def __init__(self, limits: dict[str, Limits], wrong: dict[str, str], every_test: bool) -> None:
-        self._limits = limits
-        self._wrong = wrong
-        self._every_test = every_test
-        self._watched: set[CodeType] = set()
+    def __init__(self, tests: dict[str, Limits], reports: bool) -> None:
+        self._tests = tests
+        self._reports = reports
+        self._lines = TestLines()
         allocator.serve(allocator.wanted())
         _profile.start(True)
         _profile.mark()
@@ -77,46 +74,22 @@ class Measuring:
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         """Measure the call, as near to the test as can be."""
-        limits = self._limits.get(item.nodeid)
-        if limits is None and not self._every_test:
+        limits = self._tests.get(item.nodeid)
+        if limits is None:
             yield
             return
-        code = self._watch(item) if limits else None
-        before = _begin()
-        outcome: Any = yield
-        cost = _end(before)
-        if self._every_test:
-            _report(item, cost)
-        if limits and outcome.excinfo is None:
-            excesses = limits.excesses(cost)
-            if excesses:
-                told = [
-                    line for excess in excesses for line in (str(excess), *_worst(code, excess))
-                ]
-                outcome.force_exception(pytest.fail.Exception("\n".join(told), False))
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Refuse a test whose marks make no sense."""
-        if item.nodeid in self._wrong:
-            pytest.fail(self._wrong[item.nodeid], pytrace=False)
-
-    # ---- Lines of the test itself ---------------------------------------------------
-
-    def _watch(self, item: pytest.Item) -> CodeType | None:
-        """Account for the lines of a test's function, None where they cannot be had."""
-        if sys.version_info < (3, 12) and sys.gettrace() is not None:
-            return None  # It would take the place of a debugger or a coverage tool.
-        try:
-            code = source.code_of(getattr(item, "function", None))
-            if code not in self._watched:
-                if _is_watched(code):
-                    return None  # By the test itself: its figures are of more than this call.
-                _profile.watch(code, source.line_count(code))
-                self._watched.add(code)
-        except (source.NoSourceError, RuntimeError):
-            return None
-        _profile.reset(code)
-        return code
+        code = self._lines.watch(item) if limits.memory or limits.held else None
+        stretch = _Stretch(bool(limits.memory and limits.memory.current_thread_only))
+        with around_call(item, stretch.begin, stretch.end):
+            outcome: Any = yield
+        if stretch.cost is None:
+            return  # It was skipped.
+        if self._reports:
+            _report(item, stretch.cost)
+        excesses = limits.excesses(stretch.cost) if outcome.excinfo is None else []
+        if excesses:
+            told = [line for excess in excesses for line in (str(excess), *_worst(code, excess))]
+            outcome.force_exception(pytest.fail.Exception("\n".join(told), False))
 
 
 def _worst(code: CodeType | None, excess: Excess) -> list[str]:
@@ -140,28 +113,47 @@ def _worst(code: CodeType | None, excess: Excess) -> list[str]:
     return told
 
 
-def _is_watched(code: CodeType) -> bool:
-    try:
-        _profile.figures(code)
-    except KeyError:
-        return False
-    return True
+_THREAD = compile("0", __file__, "eval")
+"""Stands for the stretch in the accounts of the thread that runs it."""
 
 
-def _begin() -> tuple[int, int]:
-    gc.collect()
-    before = _held_and_returned()
-    _profile.mark()
-    return before
+class _Stretch:
+    """What is done to memory between two moments.
 
+    Parameters
+    ----------
+    by_thread : bool
+        The peak is that of the thread alone that runs from one to the other.
 
-def _end(before: tuple[int, int]) -> Cost:
-    _, peak = _profile.marked()
-    gc.collect()
-    live, _ = _profile.marked()
-    _profile.mark()
-    held, returned = _held_and_returned()
-    return Cost(peak, max(live, 0), held - before[0], returned - before[1])
+    Attributes
+    ----------
+    cost : Cost or None
+        None until it has ended.
+    """
+
+    def __init__(self, by_thread: bool) -> None:
+        self._by_thread = by_thread
+        self.cost: Cost | None = None
+
+    def begin(self) -> None:
+        gc.collect()
+        self._before = _held_and_returned()
+        _profile.mark()
+        if self._by_thread:
+            _profile.watch(_THREAD, 1)
+            _profile.reset(_THREAD)
+            _profile.enter_running(_THREAD, _THREAD.co_firstlineno)
+
+    def end(self) -> None:
+        _, peak = _profile.marked()
+        if self._by_thread:
+            _profile.leave_running(_THREAD)
+            peak = _profile.figures(_THREAD)[1][0][_PEAK]
+        gc.collect()
+        live, _ = _profile.marked()
+        _profile.mark()
+        held, returned = _held_and_returned()
+        self.cost = Cost(peak, max(live, 0), held - self._before[0], returned - self._before[1])
 
 
 def _held_and_returned() -> tuple[int, int]:

@@ -1,4 +1,8 @@
-"""The limits that a test's marks set."""
+"""The limits that a test's marks set.
+
+``limit_memory`` and ``limit_leaks`` are written as pytest-memray has them, with all
+their keywords, so that tests which have such marks need no change.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,18 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     import pytest
 
     from shoal.testing.cost import Cost
+    from shoal.testing.leaks import Stack
 
-__all__ = ["Excess", "Limit", "Limits", "limits_of", "parse_size"]
+__all__ = ["Excess", "LeakLimit", "Limit", "Limits", "limits_of", "parse_size"]
 
-_SIZE = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?)(?:i?B)?\s*", re.IGNORECASE)
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SIZE = re.compile(r"\s*\+?(\d+\.?\d*|\.\d+)\s*([KMGTP]?)(?:i?B)?\s*", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 def parse_size(size: Any) -> int:
@@ -52,10 +58,29 @@ class Limit:
         That are allowed.
     text : str
         The same, as the mark has it.
+    current_thread_only : bool
+        Other threads than the test's own do not count.
     """
 
     bytes: int
     text: str
+    current_thread_only: bool = False
+
+
+@dataclass(frozen=True)
+class LeakLimit(Limit):
+    """How much each place may leave alive.
+
+    Attributes
+    ----------
+    filter_fn : callable or None
+        Says of a stack whether its blocks count; None: all do.
+    warmups : int
+        How often the test is run before it is measured.
+    """
+
+    filter_fn: Callable[[Stack], bool] | None = None
+    warmups: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,12 +89,15 @@ class Limits:
 
     memory: Limit | None
     held: Limit | None
+    leaks: LeakLimit | None = None
 
     def excesses(self, cost: Cost) -> list[Excess]:
-        """Return where a test went over."""
+        """Return where a test went over; leaks are not in its cost."""
         found = []
         if self.memory and cost.peak > self.memory.bytes:
-            found.append(Excess("limit_memory", cost.peak, "allocated at once", self.memory))
+            where = " in the test's thread" if self.memory.current_thread_only else ""
+            what = f"allocated at once{where}"
+            found.append(Excess("limit_memory", cost.peak, what, self.memory))
         if self.held and cost.held > self.held.bytes:
             kept = "held: the allocator keeps it and nothing uses it"
             found.append(Excess("limit_held", cost.held, kept, self.held))
@@ -105,27 +133,80 @@ class Excess:
         return f"{told}{exact} {self.what}; {self.mark} allows {self.limit.text}"
 
 
-def limits_of(item: pytest.Item) -> Limits:
+# ---- Marks -----------------------------------------------------------------------------
+
+
+def limits_of(item: pytest.Item, memrays: bool = False) -> Limits:
     """Return the limits of a test; of several marks with one name the closest counts.
+
+    Parameters
+    ----------
+    item : pytest.Item
+        The test.
+    memrays : bool
+        pytest-memray sees to the marks that it knows: they are no limits here.
 
     Raises
     ------
     ValueError
-        A mark says no size.
+        A mark says no size, or something that it does not know.
     """
-    return Limits(_limit(item, "limit_memory"), _limit(item, "limit_held"))
+    held = _arguments(item, "limit_held", "", {})
+    if memrays:
+        return Limits(None, Limit(**held) if held else None)
+    memory = _arguments(item, "limit_memory", "limit", _OF_MEMORY)
+    leaks = _arguments(item, "limit_leaks", "location_limit", _OF_LEAKS)
+    if leaks and (memory or held):
+        raise ValueError("limit_leaks: expected no other limit on the test: tracing takes memory")
+    return Limits(
+        Limit(**memory) if memory else None,
+        Limit(**held) if held else None,
+        LeakLimit(**leaks) if leaks else None,
+    )
 
 
-def _limit(item: pytest.Item, name: str) -> Limit | None:
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
+def _is_filter(value: Any) -> bool:
+    return value is None or callable(value)
+
+
+_OF_MEMORY = {"current_thread_only": (_is_count, "True or False")}
+_OF_LEAKS = {
+    "filter_fn": (_is_filter, "a function of a stack"),
+    "warmups": (_is_count, "a count"),
+    **_OF_MEMORY,
+}
+"""Of each keyword: what its value must be, as a function and in words."""
+
+
+def _arguments(
+    item: pytest.Item, name: str, size_keyword: str, keywords: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return what a mark says, by the names of `Limit`; None if the test has no such mark."""
     mark = item.get_closest_marker(name)
     if mark is None:
         return None
+    given = dict(mark.kwargs)
+    sizes = [*mark.args, *([given.pop(size_keyword)] if size_keyword in given else [])]
     try:
-        if len(mark.args) != 1 or mark.kwargs:
+        if len(sizes) != 1:
             raise ValueError(f'expected one size, as in {name}("24 MB")')
-        return Limit(parse_size(mark.args[0]), _written(mark.args[0]))
+        for keyword, value in given.items():
+            if keyword not in keywords:
+                raise ValueError(f"expected {_known(keywords)}, not {keyword}")
+            is_right, expected = keywords[keyword]
+            if not is_right(value):
+                raise ValueError(f"{keyword}: expected {expected}, not {value!r}")
+        return {"bytes": parse_size(sizes[0]), "text": _written(sizes[0]), **given}
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _known(keywords: dict[str, Any]) -> str:
+    return "the keywords " + ", ".join(sorted(keywords)) if keywords else "one size alone"
 
 
 def _written(size: int | str) -> str:

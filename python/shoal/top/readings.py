@@ -27,8 +27,8 @@ class Heap:
 
     allocator: str
     python: str  # Its version; "" where that is not known.
-    live: int  # In blocks handed out.
-    held: int  # Kept by the heap, and in no block.
+    live: int  # In blocks handed out, by malloc too.
+    held: int  # Kept by these heaps, and in no block.
     returnable: int  # Of `held`: in whole 4 KiB pages without a live block.
 
 
@@ -71,16 +71,19 @@ def take_reading(pid: int, read: Read, clock: Callable[[], float] = time.monoton
 def heap_of(read: _inspect.Reading) -> Heap | None:
     """Return the figures of what ``_inspect.read`` returned; None if it found no heap.
 
-    Held is what is resident and in no block: what was never used takes no memory
-    yet. Of it whole pages could be returned: live blocks pin the others.
+    Blocks of libc's malloc and large ones count as those of the heap: Python's larger
+    objects are there. Held is what is resident and in no block: what was never used takes
+    no memory yet. Of it whole pages could be returned: live blocks pin the others.
     """
     allocator = read["allocator"]
     if allocator == "none":
         return None
+    malloc = read["malloc"]
     live = sum(arena[7] for arena in read["arenas"])
-    held = max(0, read["resident_bytes"] - live)
-    live += sum(size for _, size in read["large"])
-    return Heap(allocator, read["python"], live, held, min(held, read["page_free_bytes"]))
+    held = max(0, read["resident_bytes"] - live) + malloc["free_bytes"]
+    live += read["large_resident_bytes"] + malloc["live_bytes"]
+    free = read["page_free_bytes"] + malloc["page_free_bytes"]
+    return Heap(allocator, read["python"], live, held, min(held, free))
 
 
 _WORDS = (

@@ -6,44 +6,31 @@
 #ifndef SHOAL_PYTHON_COMPAT_H
 #define SHOAL_PYTHON_COMPAT_H
 
+#if defined(_FEATURES_H) && !defined(Py_PYTHON_H)
+#error "Python.h says which functions the system's headers have: it comes before them"
+#endif
+
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
 
-/* ---- Before 3.10 ----------------------------------------------------------- */
+/* ---- Before 3.12 ----------------------------------------------------------- */
 
-#if PY_VERSION_HEX < 0x030a0000
-static inline PyObject *Py_NewRef(PyObject *object) {
-    Py_INCREF(object);
-    return object;
-}
-static inline PyObject *Py_XNewRef(PyObject *object) {
-    Py_XINCREF(object);
-    return object;
-}
-
-#define PySet_CheckExact(object) Py_IS_TYPE((PyObject *)(object), &PySet_Type)
-
-/* Takes no reference away, whether it succeeds or not. */
-static inline int PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value) {
-    if (value == NULL) return -1; /* and what made none has set an exception */
-    Py_INCREF(value);
-    if (PyModule_AddObject(module, name, value) == 0) return 0;
-    Py_DECREF(value);
-    return -1;
+#if PY_VERSION_HEX < 0x030c0000
+static inline PyObject *PyErr_GetRaisedException(void) {
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (type == NULL) return NULL;
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace != NULL) PyException_SetTraceback(error, trace);
+    Py_DECREF(type);
+    Py_XDECREF(trace);
+    return error;
 }
 
-/* The collector goes on; ask CAN_PAUSE_GC where more than speed depends on it. */
-static inline int PyGC_Disable(void) { return 0; }
-static inline int PyGC_Enable(void) { return 0; }
-#endif
-
-/* Whether C can ask the collector to wait. */
-enum { CAN_PAUSE_GC = PY_VERSION_HEX >= 0x030a0000 };
-
-/* A type that nobody may change; there, anybody may. */
-#ifndef Py_TPFLAGS_IMMUTABLETYPE
-#define Py_TPFLAGS_IMMUTABLETYPE 0
+static inline void PyErr_SetRaisedException(PyObject *error) {
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(error)), error, PyException_GetTraceback(error));
+}
 #endif
 
 #endif

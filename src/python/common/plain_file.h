@@ -6,10 +6,10 @@
 #ifndef SHOAL_PYTHON_PLAIN_FILE_H
 #define SHOAL_PYTHON_PLAIN_FILE_H
 
+#include "python/common/compat.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "python/common/compat.h"
 
 /* CPython's own types of binary files. They are part of the state of a module, since
  * each interpreter has its own; like all of a state, visited and cleared by the owner. */

@@ -2,9 +2,9 @@
 #ifndef SHOAL_PYTHON_PROGRESS_H
 #define SHOAL_PYTHON_PROGRESS_H
 
-#include <stdint.h>
-
 #include "python/common/compat.h"
+
+#include <stdint.h>
 
 /* Calls progress(bytes, part): the bytes so far, and the part that is done, from 0 to 1;
  * NAN becomes None: it is not known. NULL for `progress`: nobody is told. -1 and an

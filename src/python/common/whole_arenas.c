@@ -5,8 +5,6 @@
 
 #include <sys/mman.h>
 
-#include "python/common/compat.h"
-
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; newer than some C libraries */
 #endif

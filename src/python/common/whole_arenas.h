@@ -7,6 +7,8 @@
 #ifndef SHOAL_PYTHON_WHOLE_ARENAS_H
 #define SHOAL_PYTHON_WHOLE_ARENAS_H
 
+#include "python/common/compat.h"
+
 #include <stdbool.h>
 
 enum { WHOLE_ARENAS_FROM = 1 << 20 }; /* bytes of input from which on it is worth it */

@@ -1,7 +1,8 @@
 /* From lines to batches. */
+#include "flat_columns_type.h"
+
 #include <math.h>
 
-#include "flat_columns_type.h"
 #include "python/common/progress.h"
 
 /* A line that does not fit: 0, and it is passed over, or -1 and an exception. */

@@ -5,9 +5,6 @@
 #include <stdbool.h>
 
 #include "python/common/compat.h"
-#if PY_VERSION_HEX < 0x030b0000
-#include <longintrepr.h>
-#endif
 
 /* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
 static inline int flat_find_attribute(PyObject *object, const char *name, PyObject **value) {

@@ -1,8 +1,9 @@
 /* dump() and dumps(): lines into a buffer, which goes to the file whenever it is full,
  * in whole lines. */
+#include "flat_source.h" /* FLAT_MAX_LINE */
+
 #include <math.h>
 
-#include "flat_source.h" /* FLAT_MAX_LINE */
 #include "flat_writer.h"
 #include "python/common/progress.h"
 

@@ -1,7 +1,8 @@
+#include "flat_parser.h"
+
 #include <string.h>
 
 #include "flat_big_int.h"
-#include "flat_parser.h"
 
 enum { LONGEST_SHARED = 64 }; /* bytes: longer strings are seldom equal */
 

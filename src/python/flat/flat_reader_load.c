@@ -20,7 +20,7 @@ void flat_reader_let_others_run(struct flat_reader *reader) {
 
 /* Asks for nothing that costs more than a small file is worth. */
 static bool is_alone(const struct flat_reader *reader) {
-    if (!CAN_PAUSE_GC || !reader->source.plain || reader->progress != NULL) return false;
+    if (!reader->source.plain || reader->progress != NULL) return false;
     return reader->source.read == NULL || is_only_thread();
 }
 

@@ -2,11 +2,11 @@
 #ifndef SHOAL_PYTHON_FLAT_SOURCE_H
 #define SHOAL_PYTHON_FLAT_SOURCE_H
 
+#include "flat_compat.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "flat_compat.h"
 
 enum {
     FLAT_READ_SIZE = 128 * 1024, /* bytes asked of a file at a time */

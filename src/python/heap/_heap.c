@@ -43,6 +43,9 @@ static PyObject *heap_install(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(i
     case SHOAL_PYTHON_FREE_THREADED:
         refusal = "Shoal needs the interpreter lock, and this Python is free-threaded";
         break;
+    case SHOAL_PYTHON_PAGES:
+        refusal = "Shoal is made for memory pages of 4 KiB, and this system has others";
+        break;
     case SHOAL_PYTHON_NOMEM:
         refusal = "Shoal found no address space to reserve";
         break;
@@ -67,7 +70,8 @@ static const char state_doc[] =
     "Returns\n-------\n"
     "int\n"
     "    1: Shoal. 0: another allocator. Below 0: Shoal cannot (-1 no CPython\n"
-    "    found, -2 free-threaded, -3 no address space).";
+    "    found, -2 free-threaded, -3 no address space, -4 preloaded and the\n"
+    "    interpreter's debug allocators are on, -5 pages that are not of 4 KiB).";
 
 static PyObject *heap_state(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return PyLong_FromLong(shoal_python_state());

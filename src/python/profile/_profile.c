@@ -2,6 +2,7 @@
 #include "python/common/list_of.h"
 
 #include "domains.h"
+#include "free_lists.h"
 #include "gauge.h"
 #include "pinning.h"
 #include "watched.h"
@@ -29,6 +30,17 @@ static PyObject *profile_start(PyObject *Py_UNUSED(module), PyObject *with_rss) 
     if (wants_rss < 0) return NULL;
     gauge_use(shoal_python_state() == SHOAL_PYTHON_ON ? GAUGE_SHOAL : GAUGE_PYMALLOC, wants_rss);
     domains_tell();
+    Py_RETURN_NONE;
+}
+
+static const char mallocs_only_doc[] =
+    "mallocs_only(only)\n--\n\n"
+    "Have lines take only what C code asks malloc for, where that is Shoal's; or all again.";
+
+static PyObject *profile_mallocs_only(PyObject *Py_UNUSED(module), PyObject *only) {
+    int is_so = PyObject_IsTrue(only);
+    if (is_so < 0) return NULL;
+    domains_tell_of_mallocs_only(is_so);
     Py_RETURN_NONE;
 }
 
@@ -113,6 +125,24 @@ static PyObject *profile_watch(PyObject *Py_UNUSED(module), PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static const char statement_doc[] =
+    "statement(code, first_line, last_line)\n--\n\n"
+    "Take these lines of watched code as one statement.\n\n"
+    "However often it comes back to one of them before its end, that line ran once.\n\n"
+    "Raises\n------\n"
+    "ValueError\n"
+    "    The code was never watched.";
+
+static PyObject *profile_statement(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *code;
+    int first, last;
+    if (!PyArg_ParseTuple(args, "O!ii", &PyCode_Type, &code, &first, &last)) return NULL;
+    struct shoal_function *function = watched_function(code);
+    if (function == NULL) return PyErr_Format(PyExc_ValueError, "never watched: %R", code);
+    shoal_profile_statement(function, first, last);
+    Py_RETURN_NONE;
+}
+
 static const char unwatch_doc[] = "unwatch(code)\n--\n\n"
                                   "Account for its lines no more; its figures stay.";
 
@@ -151,7 +181,7 @@ static PyObject *profile_is_watched(PyObject *Py_UNUSED(module), PyObject *code)
 static PyObject *line_figures(const void *item) {
     const struct shoal_line *line = item;
     struct shoal_account account = shoal_profile_account(line->site);
-    return Py_BuildValue("(LLLLLLLLLLLLL)", line->hits, line->rss, line->rss_growth, line->net,
+    return Py_BuildValue("(LLLLLLLLLLLLL)", line->hits, line->rss, line->rss_sum, line->net,
                          line->worst_growth, line->peak, line->held, line->returned, account.live,
                          account.live_blocks, account.made, account.made_blocks, line->rss_peak);
 }
@@ -161,15 +191,48 @@ static const char figures_doc[] =
     "Return what the lines of a code object did; sizes in bytes.\n\n"
     "Returns\n-------\n"
     "tuple[int, list[tuple[int, ...]]]\n"
-    "    Calls, and for each line from the first: hits, rss, rss_growth, net,\n"
+    "    Calls, and for each line from the first: hits, rss, rss_sum, net,\n"
     "    worst_growth, peak, held, returned, live, live_blocks, made,\n"
     "    made_blocks, rss_peak; see struct shoal_line and struct shoal_account.";
 
 static PyObject *profile_figures(PyObject *Py_UNUSED(module), PyObject *code) {
-    const struct shoal_function *function = function_of(code);
+    struct shoal_function *function = function_of(code);
     if (function == NULL) return NULL;
+    shoal_profile_sum_up(function);
     PyObject *lines = LIST_OF(function->lines, function->line_count, line_figures);
     return lines ? Py_BuildValue("(LN)", (long long)function->calls, lines) : NULL;
+}
+
+/* Of what it freed on the whole. */
+static int64_t regained(const struct shoal_line *line) {
+    int64_t freed = line->net < 0 ? -line->net : 0, lower = line->all_before - line->all_after;
+    int64_t lasting = lower < 0 ? 0 : lower;
+    return freed > lasting ? freed - lasting : 0;
+}
+
+static PyObject *line_course(const void *item) {
+    const struct shoal_line *line = item;
+    const struct shoal_course *course = &line->course;
+    int64_t low = course->low < course->half_low ? course->low : course->half_low;
+    return Py_BuildValue("(LLLLL)", line->rss_growth, regained(line), course->early_hits,
+                         course->early_live, low);
+}
+
+static const char courses_doc[] =
+    "courses(code)\n--\n\n"
+    "Return how it went with what its lines did over their runs; sizes in bytes.\n\n"
+    "Returns\n-------\n"
+    "list[tuple[int, int, int, int, int]]\n"
+    "    For each line, rss_growth; of what it freed that which was taken again, by whomever, "
+    "before\n"
+    "    it ended for the last time; then how often it had run, and what of its blocks\n"
+    "    was alive, at a point in the second quarter of its runs; and the least that was\n"
+    "    since then.";
+
+static PyObject *profile_courses(PyObject *Py_UNUSED(module), PyObject *code) {
+    const struct shoal_function *function = function_of(code);
+    if (function == NULL) return NULL;
+    return LIST_OF(function->lines, function->line_count, line_course);
 }
 
 static const char rss_before_doc[] =
@@ -208,6 +271,16 @@ static const char pinned_doc[] =
 
 static PyObject *profile_pinned(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     return pinning_list(shoal_python_state() != SHOAL_PYTHON_ON);
+}
+
+static const char empty_free_lists_doc[] =
+    "empty_free_lists()\n--\n\n"
+    "Give back what lies unused in CPython's own lists of objects.";
+
+static PyObject *profile_empty_free_lists(PyObject *Py_UNUSED(module),
+                                          PyObject *Py_UNUSED(ignored)) {
+    free_lists_empty();
+    Py_RETURN_NONE;
 }
 
 static const char reset_doc[] = "reset(code)\n--\n\n"
@@ -286,6 +359,7 @@ static PyObject *profile_own_resident(PyObject *Py_UNUSED(module), PyObject *Py_
 
 static PyMethodDef profile_methods[] = {
     {"start", profile_start, METH_O, start_doc},
+    {"mallocs_only", profile_mallocs_only, METH_O, mallocs_only_doc},
     {"is_started", profile_is_started, METH_NOARGS, is_started_doc},
     {"aside", profile_aside, METH_O, aside_doc},
     {"mark", profile_mark, METH_NOARGS, mark_doc},
@@ -294,11 +368,14 @@ static PyMethodDef profile_methods[] = {
     {"watch", profile_watch, METH_VARARGS, watch_doc},
     {"unwatch", profile_unwatch, METH_O, unwatch_doc},
     {"is_watched", profile_is_watched, METH_O, is_watched_doc},
+    {"statement", profile_statement, METH_VARARGS, statement_doc},
     {"watch_new", profile_watch_new, METH_O, watch_new_doc},
     {"figures", profile_figures, METH_O, figures_doc},
+    {"courses", profile_courses, METH_O, courses_doc},
     {"rss_before", profile_rss_before, METH_O, rss_before_doc},
     {"sites", profile_sites, METH_O, sites_doc},
     {"pinned", profile_pinned, METH_NOARGS, pinned_doc},
+    {"empty_free_lists", profile_empty_free_lists, METH_NOARGS, empty_free_lists_doc},
     {"reset", profile_reset, METH_O, reset_doc},
     {"enter_running", profile_enter_running, METH_VARARGS, enter_running_doc},
     {"leave_running", profile_leave_running, METH_O, leave_running_doc},
@@ -317,4 +394,15 @@ static struct PyModuleDef profile_module = {
     .m_methods = profile_methods,
 };
 
-PyMODINIT_FUNC PyInit__profile(void) { return PyModuleDef_Init(&profile_module); }
+/* Figures are guarded by the interpreter lock, and objects come from heaps of CPython's
+ * own where there is none. */
+PyMODINIT_FUNC PyInit__profile(void) {
+#ifdef Py_GIL_DISABLED
+    PyErr_SetString(PyExc_ImportError,
+                    "the line profiler needs the interpreter lock, and this Python is "
+                    "free-threaded: use a standard build of Python");
+    return NULL;
+#else
+    return PyModuleDef_Init(&profile_module);
+#endif
+}

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
-#include "arenas.h"
-
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+
+#include "arenas.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -144,6 +144,14 @@ struct arena_live arena_live(const void *arena) {
         sum.blocks += header->count;
         sum.bytes += (size_t)header->count * (header->size_class + 1) * 16;
     }
+    return sum;
+}
+
+int64_t arenas_live_bytes(void) {
+    int64_t sum = 0;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < count; i++) sum += (int64_t)arena_live(list[i]).bytes;
+    pthread_mutex_unlock(&lock);
     return sum;
 }
 

@@ -26,6 +26,10 @@ struct arena_live {
 };
 struct arena_live arena_live(const void *arena);
 
+/* Bytes of blocks handed out in all of them: one pass over the headers of pools. With
+ * the interpreter lock. */
+int64_t arenas_live_bytes(void);
+
 /* The bytes of a block in an arena made since they are watched, as pymalloc rounds
  * it up; 0 when it is in none. Any thread, a few loads. */
 size_t arenas_block_bytes(const void *block);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "free_lists.h"
+#include "mallocs.h"
 #include "shoal/profile.h"
 #include "watched.h"
 
@@ -16,12 +18,14 @@
  * thread may be calling RAW functions, without the lock, while they are exchanged. */
 static PyMemAllocatorEx before[PYMEM_DOMAIN_OBJ + 1], innermost[PYMEM_DOMAIN_OBJ + 1];
 
-/* The calling thread is inside an allocator of ours: pymalloc itself asks RAW
- * for what is too large for its pools, and that is the same block. */
-static __thread int is_inside __attribute__((tls_model("initial-exec")));
+__thread int domains_are_inside;
 
 /* Another tool has come between `before` and `innermost`. */
 static int is_layered;
+
+static int tells_of_mallocs_only;
+
+void domains_tell_of_mallocs_only(int only) { tells_of_mallocs_only = only; }
 
 static inline int is_guarded(PyMemAllocatorDomain domain) { return domain != PYMEM_DOMAIN_RAW; }
 
@@ -43,6 +47,11 @@ static inline void *take_idle(PyMemAllocatorDomain domain, size_t size) {
     return before[domain].malloc(before[domain].ctx, size);
 }
 
+static inline void *take_zeros_idle(PyMemAllocatorDomain domain, size_t count, size_t size) {
+    rest_after_many(domain);
+    return before[domain].calloc(before[domain].ctx, count, size);
+}
+
 static inline void give_idle(PyMemAllocatorDomain domain, void *block) {
     if (seldom(shoal_profile_is_noted(block))) shoal_profile_gave(block, is_guarded(domain));
     rest_after_many(domain);
@@ -51,11 +60,50 @@ static inline void give_idle(PyMemAllocatorDomain domain, void *block) {
 
 /* ---- While somebody does ------------------------------------------------------------ */
 
+/* Before every block, with the interpreter lock. */
+static inline void look(void) {
+    shoal_profile_runs();
+    free_lists_look();
+}
+
 /* Whether the tool that has come between is calling, with the context that it has
  * found here: within a call of ours, or for itself, as tracemalloc does. */
 static inline int is_inner(PyMemAllocatorDomain domain, const void *context) {
-    if (seldom(is_inside)) return 1;
+    if (seldom(domains_are_inside)) return 1;
     return seldom(is_layered) && context == innermost[domain].ctx && context != before[domain].ctx;
+}
+
+/* The calls that is_inner() is about, past us: nobody is told of their blocks, nor of
+ * what malloc is asked for by them. */
+static void *take_inner(PyMemAllocatorDomain domain, size_t size) {
+    int were_inside = domains_are_inside;
+    domains_are_inside = 1;
+    void *block = innermost[domain].malloc(innermost[domain].ctx, size);
+    domains_are_inside = were_inside;
+    return block;
+}
+
+static void *take_zeros_inner(PyMemAllocatorDomain domain, size_t count, size_t size) {
+    int were_inside = domains_are_inside;
+    domains_are_inside = 1;
+    void *block = innermost[domain].calloc(innermost[domain].ctx, count, size);
+    domains_are_inside = were_inside;
+    return block;
+}
+
+static void *resize_inner(PyMemAllocatorDomain domain, void *block, size_t size) {
+    int were_inside = domains_are_inside;
+    domains_are_inside = 1;
+    void *resized = innermost[domain].realloc(innermost[domain].ctx, block, size);
+    domains_are_inside = were_inside;
+    return resized;
+}
+
+static void give_inner(PyMemAllocatorDomain domain, void *block) {
+    int were_inside = domains_are_inside;
+    domains_are_inside = 1;
+    innermost[domain].free(innermost[domain].ctx, block);
+    domains_are_inside = were_inside;
 }
 
 /* What the events of the profiler need is no line's, nor is a page that the
@@ -63,49 +111,58 @@ static inline int is_inner(PyMemAllocatorDomain domain, const void *context) {
 static __attribute__((noinline)) void *take_for_events(PyMemAllocatorDomain domain, size_t size) {
     struct shoal_profile_pause pause;
     shoal_profile_pause(&pause);
-    is_inside = 1;
+    domains_are_inside = 1;
     void *block = before[domain].malloc(before[domain].ctx, size);
-    is_inside = 0;
+    domains_are_inside = 0;
+    if (block && domain == PYMEM_DOMAIN_OBJ && !tells_of_mallocs_only) {
+        shoal_profile_took(block, size, 1); /* as it goes while a line is open */
+        shoal_profile_disown(block, size);
+    }
     shoal_profile_resume(&pause);
     return block;
 }
 
+static inline int is_for_events(PyMemAllocatorDomain domain, size_t size) {
+    if (domain == PYMEM_DOMAIN_MEM) return seldom(events_need(size));
+    return EVENTS_NEED_OBJECTS && domain == PYMEM_DOMAIN_OBJ && seldom(events_need_object(size));
+}
+
 static inline void *take(PyMemAllocatorDomain domain, const void *context, size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inner(domain, context)) return innermost[domain].malloc(innermost[domain].ctx, size);
-    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size)))
-        return take_for_events(domain, size);
-    is_inside = 1;
+    if (is_inner(domain, context)) return take_inner(domain, size);
+    if (is_guarded(domain)) look();
+    if (is_for_events(domain, size)) return take_for_events(domain, size);
+    domains_are_inside = 1;
     void *block = to->malloc(to->ctx, size);
-    is_inside = 0;
+    domains_are_inside = 0;
+    if (seldom(tells_of_mallocs_only)) return block;
     return shoal_profile_took(block, size, is_guarded(domain));
 }
 
 static inline void *take_zeros(PyMemAllocatorDomain domain, const void *context, size_t count,
                                size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inner(domain, context))
-        return innermost[domain].calloc(innermost[domain].ctx, count, size);
-    is_inside = 1;
+    if (is_inner(domain, context)) return take_zeros_inner(domain, count, size);
+    if (is_guarded(domain)) look();
+    domains_are_inside = 1;
     void *block = to->calloc(to->ctx, count, size);
-    is_inside = 0;
+    domains_are_inside = 0;
+    if (seldom(tells_of_mallocs_only)) return block;
     return shoal_profile_took(block, count * size, is_guarded(domain));
 }
 
 static inline void give(PyMemAllocatorDomain domain, const void *context, void *block) {
     PyMemAllocatorEx *to = &before[domain];
     if (is_inner(domain, context)) {
-        innermost[domain].free(innermost[domain].ctx, block);
+        give_inner(domain, block);
         return;
     }
-    shoal_profile_gave(block, is_guarded(domain));
-    if (seldom(is_layered)) {
-        is_inside = 1;
-        to->free(to->ctx, block);
-        is_inside = 0;
-    } else {
-        to->free(to->ctx, block); /* if it calls us again, for a block without a note */
-    }
+    if (is_guarded(domain)) look();
+    if (!seldom(tells_of_mallocs_only) || shoal_profile_is_noted(block))
+        shoal_profile_gave(block, is_guarded(domain));
+    domains_are_inside = 1;
+    to->free(to->ctx, block);
+    domains_are_inside = 0;
 }
 
 static int is_shoal; /* serves the guarded domains */
@@ -130,32 +187,44 @@ static inline int may_come_in(PyMemAllocatorDomain domain, size_t before_bytes, 
 static inline void *resize(PyMemAllocatorDomain domain, const void *context, void *block,
                            size_t size) {
     PyMemAllocatorEx *to = &before[domain];
-    if (is_inner(domain, context))
-        return innermost[domain].realloc(innermost[domain].ctx, block, size);
+    if (is_inner(domain, context)) return resize_inner(domain, block, size);
     if (!block) return take(domain, context, size);
     if (is_idle() && !shoal_profile_is_noted(block)) return to->realloc(to->ctx, block, size);
+    if (seldom(tells_of_mallocs_only) && !shoal_profile_is_noted(block)) {
+        domains_are_inside = 1;
+        void *untold = to->realloc(to->ctx, block, size);
+        domains_are_inside = 0;
+        return untold;
+    }
+    if (is_guarded(domain)) look();
     struct shoal_profile_note note = shoal_profile_resizing(block, is_guarded(domain));
-    is_inside = 1;
+    domains_are_inside = 1;
     void *resized = to->realloc(to->ctx, block, size);
     if (resized && may_come_in(domain, note.bytes, size)) resized = move_in(to, resized, size);
-    is_inside = 0;
+    domains_are_inside = 0;
     shoal_profile_resized(note, block, resized, size, is_guarded(domain));
     return resized;
 }
 
 /* A line is open, and nothing is out of the ordinary. */
 static inline int is_usual(PyMemAllocatorDomain domain) {
-    return is_guarded(domain) && shoal_profile_has_line() && !(is_inside | is_layered);
+    return is_guarded(domain) && shoal_profile_has_line() &&
+           !(domains_are_inside | is_layered | tells_of_mallocs_only);
 }
 
 static inline void *take_usual(PyMemAllocatorDomain domain, size_t size) {
-    if (domain == PYMEM_DOMAIN_MEM && seldom(events_need(size)))
-        return take_for_events(domain, size);
-    is_inside = 1;
+    if (is_for_events(domain, size)) return take_for_events(domain, size);
+    look();
+    domains_are_inside = 1;
     void *block = before[domain].malloc(before[domain].ctx, size);
-    is_inside = 0;
+    domains_are_inside = 0;
     if (!seldom(!shoal_profile_took_usual(block, size))) return block;
     return shoal_profile_took(block, size, 1);
+}
+
+static inline int gave_usual(const void *block) {
+    look();
+    return shoal_profile_gave_usual(block);
 }
 
 /* Apart, so that the usual path saves no registers. */
@@ -176,13 +245,14 @@ static inline void *take_usual(PyMemAllocatorDomain domain, size_t size) {
         return take_usual(domain, size); \
     } \
     static void *name##_calloc(void *context, size_t count, size_t size) { \
-        return take_zeros(domain, context, count, size); \
+        return is_idle() ? take_zeros_idle(domain, count, size) \
+                         : take_zeros(domain, context, count, size); \
     } \
     static void *name##_realloc(void *context, void *block, size_t size) { \
         return resize(domain, context, block, size); \
     } \
     static __attribute__((flatten)) void name##_free(void *context, void *block) { \
-        if (seldom(!is_usual(domain)) || seldom(!shoal_profile_gave_usual(block))) { \
+        if (seldom(!is_usual(domain)) || seldom(!gave_usual(block))) { \
             name##_give(context, block); \
             return; \
         } \
@@ -251,9 +321,12 @@ static int are_foremost(void) {
 /* Idle: the allocators there were serve the calls that nobody needs to know of,
  * and when no block has a note, all. Not where another tool stands before us. */
 static __attribute__((noinline)) void rest(void) {
-    int has_notes = shoal_profile_noted_blocks() > 0;
     idle_calls = 0;
-    if (place == AWAY || (place == FOR_GONE && has_notes) || !are_foremost()) return;
+    if (place == AWAY || !are_foremost()) return;
+    free_lists_open();
+    int has_notes = shoal_profile_noted_blocks() > 0;
+    if (place == FOR_GONE && has_notes) return;
+    free_lists_forget_what_comes(has_notes);
     for (int domain = has_notes ? FIRST_GUARDED : FIRST; domain <= LAST; domain++) {
         PyMemAllocatorEx allocator = before[domain];
         if (has_notes) allocator.realloc = ours[domain].realloc;
@@ -261,6 +334,7 @@ static __attribute__((noinline)) void rest(void) {
         PyMem_SetAllocator(domain, &allocator);
     }
     place = has_notes ? FOR_GONE : AWAY;
+    mallocs_tell(has_notes ? MALLOCS_THAT_GO : MALLOCS_UNTOLD);
 }
 
 /* Whether the tool that had come between is gone: what it puts back is as it was
@@ -287,11 +361,15 @@ static void take_place(void) {
         PyMem_SetAllocator(domain, &allocator);
     }
     place = IN_PLACE;
+    mallocs_tell(MALLOCS_ALL);
+    free_lists_close();
 }
 
 void domains_tell(void) {
     if (is_wanted) return;
     is_wanted = 1;
+    free_lists_find();
+
     is_shoal = shoal_python_state() == SHOAL_PYTHON_ON;
     shoal_profile_begin_by(take_place);
     if (!shoal_profile_is_idle()) take_place();

@@ -9,6 +9,10 @@
  * is in its place, so that it may be exchanged at any time. */
 #include "watched.h"
 
+#include "deep_stack.h"
+#include "free_lists.h"
+#include "greenlets.h"
+
 #if PY_VERSION_HEX < 0x030C0000
 
 #define Py_BUILD_CORE
@@ -27,7 +31,7 @@ static __thread struct {
     const Frame *left;    /* whose block ended last                               */
     int is_awaiting_call; /* the traced frame runs, but is not entered yet        */
     int wants_frames;     /* all frames are evaluated here, for this thread       */
-} here __attribute__((tls_model("initial-exec")));
+} here __attribute__((tls_model(SHOAL_TLS_MODEL)));
 
 /* ---- Whether frames are evaluated here: it makes every call slower ------------------ */
 
@@ -114,6 +118,7 @@ static int on_event(PyObject *argument_of_other, PyFrameObject *frame, int what,
     if (here.other && tell_other(argument_of_other, frame, what, argument) < 0) return -1;
     if (frame->f_frame != here.traced) return 0;
     struct shoal_function *function = watched_function((PyObject *)frame->f_frame->f_code);
+    free_lists_settle();
     if (what == PyTrace_CALL && here.is_awaiting_call && function) enter(function, frame);
     if (what == PyTrace_LINE && function) shoal_profile_line(function, frame->f_lineno);
     return 0;
@@ -128,6 +133,7 @@ static int line_of(Frame *frame) {
 
 static PyObject *evaluate_watched(PyThreadState *thread, Frame *frame, int throws,
                                   struct shoal_function *function) {
+    greenlets_look();
     const Frame *was_traced = here.traced, *was_entered = here.entered;
     int is_called_by_traced = thread->cframe->current_frame == was_traced;
     int was_awaiting_call = here.is_awaiting_call;
@@ -136,6 +142,7 @@ static PyObject *evaluate_watched(PyThreadState *thread, Frame *frame, int throw
     trace_by_us(thread);
     if (throws) shoal_profile_enter(function, line_of(frame)); /* that is no call */
     PyObject *result = evaluate_before(thread, frame, throws);
+    free_lists_settle();
     if (!here.is_awaiting_call) shoal_profile_leave(function);
     here.traced = was_traced;
     here.entered = was_entered;
@@ -171,7 +178,7 @@ static struct shoal_function *ask(PyThreadState *thread, PyObject *code) {
     return function;
 }
 
-static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws) {
+static PyObject *evaluate_here(PyThreadState *thread, Frame *frame, int throws) {
     PyObject *code = (PyObject *)frame->f_code;
     int is_new;
     struct shoal_function *function = watched_or_new(code, &is_new);
@@ -180,6 +187,35 @@ static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws) {
     if (here.traced && thread->cframe->current_frame == here.traced)
         return evaluate_called(thread, frame, throws);
     return evaluate_before(thread, frame, throws);
+}
+
+/* The interpreter itself needs no more of C's stack for a Python function that calls
+ * another, however deep. With us between, each call does. */
+
+struct evaluation {
+    PyThreadState *thread;
+    Frame *frame;
+    int throws;
+    PyObject *result;
+};
+
+static void evaluate_further_on(void *argument) {
+    struct evaluation *this = argument;
+    this->result = evaluate_here(this->thread, this->frame, this->throws);
+}
+
+static __attribute__((noinline)) PyObject *evaluate_deep(PyThreadState *thread, Frame *frame,
+                                                         int throws) {
+    struct evaluation this = {thread, frame, throws, NULL};
+    if (deep_stack_call(evaluate_further_on, &this)) return this.result;
+    if (frame->owner == FRAME_OWNED_BY_GENERATOR) return evaluate_here(thread, frame, throws);
+    PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded on this stack");
+    return NULL;
+}
+
+static PyObject *evaluate(PyThreadState *thread, Frame *frame, int throws) {
+    if (__builtin_expect(deep_stack_is_needed(), 0)) return evaluate_deep(thread, frame, throws);
+    return evaluate_here(thread, frame, throws);
 }
 
 /* ---- See watched.h ------------------------------------------------------------------ */
@@ -198,6 +234,8 @@ int events_end(PyObject *Py_UNUSED(code)) { return 0; }
 int events_of_new(int wanted) { return wanted ? evaluate_all() : 0; }
 
 int events_need(size_t Py_UNUSED(bytes)) { return 0; }
+
+int events_need_object(size_t Py_UNUSED(bytes)) { return 0; }
 
 static const Frame *innermost_of(PyThreadState *thread, PyObject *code) {
     const Frame *frame = thread->cframe->current_frame;
@@ -218,6 +256,30 @@ void events_leave_running(struct shoal_function *function, PyObject *code) {
     here.left = innermost_of(thread, code);
     here.traced = NULL;
     trace_by_other(thread);
+}
+
+/* The other greenlet's frames are none of ours. */
+void events_set_aside(struct events_strand *strand) {
+    PyThreadState *thread = PyThreadState_Get();
+    trace_by_other(thread);
+    *strand = (struct events_strand){
+        (void *)here.other, here.traced,           here.entered,
+        here.left,          here.is_awaiting_call, set_wanted(0),
+    };
+    here.traced = here.entered = here.left = NULL;
+    here.is_awaiting_call = 0;
+}
+
+void events_take_up(const struct events_strand *strand) {
+    set_wanted(strand->wants_frames);
+    here.traced = strand->traced;
+    here.entered = strand->entered;
+    here.left = strand->left;
+    here.is_awaiting_call = strand->is_awaiting_call;
+    if (here.traced)
+        trace_by_us(PyThreadState_Get());
+    else
+        trace_by_other(PyThreadState_Get());
 }
 
 #endif

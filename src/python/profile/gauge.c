@@ -40,19 +40,22 @@ static int64_t ask_resident_bytes(void) {
     return pages * page_bytes - (int64_t)shoal_profile_own_resident();
 }
 
-/* Asks only when the answer may have changed: the thread has faulted pages in,
- * pages were returned, or a large block was mapped or unmapped. Faults cost a
- * third of what statm does. */
+/* Asks only when the answer may have changed: another thread was asked for before,
+ * the thread has faulted pages in, pages were returned, or a large block was mapped
+ * or unmapped. Faults cost a third of what statm does. */
 static int64_t resident_bytes(int64_t returned) {
-    static __thread struct {
+    static __thread char this_thread __attribute__((tls_model(SHOAL_TLS_MODEL)));
+    static struct {
+        const char *thread;
         long faults;
         int64_t returned, large_changes, resident;
-    } last __attribute__((tls_model("initial-exec")));
+    } last;
     struct rusage usage;
     int64_t large_changes = shoal_profile_large_changes();
     getrusage(RUSAGE_THREAD, &usage);
-    if (usage.ru_minflt != last.faults || returned != last.returned ||
-        large_changes != last.large_changes || last.resident <= 0) {
+    if (last.thread != &this_thread || usage.ru_minflt != last.faults ||
+        returned != last.returned || large_changes != last.large_changes || last.resident <= 0) {
+        last.thread = &this_thread;
         last.faults = usage.ru_minflt;
         last.returned = returned;
         last.large_changes = large_changes;
@@ -63,8 +66,8 @@ static int64_t resident_bytes(int64_t returned) {
 
 /* ---- Shoal: held is what is resident and neither a large block nor a pooled one --
  *
- * Of the heap of objects: what malloc was asked for by others than Python's
- * allocators nobody tells us of, so what the threads' heaps hold is not known. */
+ * Of the heap of objects: what malloc was asked for is not told of from the start
+ * nor everywhere, so what the threads' heaps hold is not known. */
 
 static void read_shoal(struct shoal_gauge *gauge) {
     struct shoal_pulse pulse;
@@ -72,6 +75,13 @@ static void read_shoal(struct shoal_gauge *gauge) {
     gauge->rss = -1;
     gauge->held = (int64_t)(pulse.resident - pulse.large - pulse.threads) - shoal_profile_pooled();
     gauge->returned = (int64_t)pulse.returned;
+}
+
+static void ask_shoal(struct shoal_profile_live *live) {
+    struct shoal_pulse pulse;
+    shoal_pulse(&pulse);
+    live->pooled = (int64_t)shoal_object_bytes();
+    live->large = (int64_t)pulse.large;
 }
 
 static void read_shoal_and_rss(struct shoal_gauge *gauge) {
@@ -85,6 +95,11 @@ static void read_pymalloc(struct shoal_gauge *gauge) {
     gauge->rss = -1;
     gauge->returned = arenas_freed();
     gauge->held = arenas_taken() - gauge->returned - shoal_profile_pooled();
+}
+
+static void ask_pymalloc(struct shoal_profile_live *live) {
+    live->pooled = arenas_live_bytes();
+    live->large = SHOAL_NOT_KNOWN;
 }
 
 static void read_pymalloc_and_rss(struct shoal_gauge *gauge) {
@@ -106,14 +121,16 @@ void gauge_use(enum gauge_of of, int with_rss) {
     if (with_rss) open_statm();
     if (of == GAUGE_SHOAL) {
         shoal_profile_round_blocks_by(SHOAL_POOLED_MAX, shoal_block_bytes);
-        shoal_profile_size_blocks_by(shoal_usable_size, 1);
+        shoal_profile_size_blocks_by(shoal_usable_size);
+        shoal_profile_ask_live_by(ask_shoal);
         read_used = read_shoal;
         shoal_profile_read_gauge_by(with_rss ? read_shoal_and_rss : read_shoal);
     } else {
         enum { PYMALLOC_MOST = 512 };
         arenas_watch();
         shoal_profile_round_blocks_by(PYMALLOC_MOST, round_to_16);
-        shoal_profile_size_blocks_by(arenas_block_bytes, 0);
+        shoal_profile_size_blocks_by(arenas_block_bytes);
+        shoal_profile_ask_live_by(ask_pymalloc);
         read_used = read_pymalloc;
         shoal_profile_read_gauge_by(with_rss ? read_pymalloc_and_rss : read_pymalloc);
     }

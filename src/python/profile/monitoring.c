@@ -2,11 +2,18 @@
  * that an exception ends or enters, which can only be had of all. */
 #include "watched.h"
 
+#include "free_lists.h"
+#include "greenlets.h"
+
 #if PY_VERSION_HEX >= 0x030C0000
 
+#if PY_VERSION_HEX >= 0x030E0000 /* until then _PyCoMonitoringData is in Python.h */
 #define Py_BUILD_CORE
-#include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
+#include <internal/pycore_instruments.h>
 #undef Py_BUILD_CORE
+#include <opcode.h>
+#endif
 
 static PyObject *monitoring; /* the module, once a tool's number is ours */
 static long tool_id;
@@ -25,6 +32,7 @@ static int number_of(PyObject *number) {
 
 static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
     if (count < 2) Py_RETURN_NONE;
+    free_lists_settle();
     int line = number_of(args[1]);
     struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_line(function, line);
@@ -36,6 +44,8 @@ static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ss
  * Code that was watched once may be again, so its events are not disabled. */
 static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
     if (count < 2) Py_RETURN_NONE;
+    greenlets_look();
+    free_lists_settle();
     number_of(args[1]);
     int is_new;
     struct shoal_function *function = watched_or_new(args[0], &is_new);
@@ -47,6 +57,8 @@ static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, Py_s
 /* Resumed, or entered by throw(): in the midst of a line. */
 static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
     if (count < 2) Py_RETURN_NONE;
+    greenlets_look();
+    free_lists_settle();
     int offset = number_of(args[1]);
     struct shoal_function *function = watched_function(args[0]);
     if (function && function->is_watched)
@@ -56,6 +68,7 @@ static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, Py_
 
 static PyObject *on_leave(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t count) {
     if (count < 2) Py_RETURN_NONE;
+    free_lists_settle();
     number_of(args[1]);
     struct shoal_function *function = watched_function(args[0]);
     if (function) shoal_profile_leave(function);
@@ -73,15 +86,21 @@ static PyMethodDef resume_method = {"resume", (PyCFunction)(void (*)(void))on_re
 static PyMethodDef leave_method = {"leave", (PyCFunction)(void (*)(void))on_leave, METH_FASTCALL,
                                    NULL};
 
+/* Of frames that an exception ends or enters. */
+enum { UNWINDING_IS_OF_ALL = PY_VERSION_HEX < 0x030F0000 };
+
 static const struct event {
     const char *name;
     PyMethodDef *method;
     int is_of_all; /* of all code, as the interpreter has it for no less */
 } events[] = {
-    {"LINE", &line_method, 0},        {"PY_START", &start_method, 0},
-    {"PY_RESUME", &resume_method, 0}, {"PY_RETURN", &leave_method, 0},
-    {"PY_YIELD", &leave_method, 0},   {"PY_THROW", &resume_method, 1},
-    {"PY_UNWIND", &leave_method, 1},
+    {"LINE", &line_method, 0},
+    {"PY_START", &start_method, 0},
+    {"PY_RESUME", &resume_method, 0},
+    {"PY_RETURN", &leave_method, 0},
+    {"PY_YIELD", &leave_method, 0},
+    {"PY_THROW", &resume_method, UNWINDING_IS_OF_ALL},
+    {"PY_UNWIND", &leave_method, UNWINDING_IS_OF_ALL},
 };
 enum { EVENTS = sizeof events / sizeof *events };
 
@@ -194,26 +213,55 @@ void events_leave_running(struct shoal_function *function, PyObject *Py_UNUSED(c
     shoal_profile_leave(function);
 }
 
+void events_set_aside(struct events_strand *Py_UNUSED(strand)) {}
+
+void events_take_up(const struct events_strand *Py_UNUSED(strand)) {}
+
 /* ---- What monitoring takes itself ------------------------------------------------ */
 
 #if PY_VERSION_HEX >= 0x030D0000
-static PyObject *code_that_runs(const PyThreadState *thread) {
-    const _PyInterpreterFrame *frame = thread->current_frame;
-    return frame ? frame->f_executable : NULL;
+static struct _PyInterpreterFrame *frame_that_runs(void) {
+    const PyThreadState *thread = PyThreadState_GetUnchecked();
+    return thread ? thread->current_frame : NULL;
 }
 #else
-static PyObject *code_that_runs(const PyThreadState *thread) {
-    const _PyInterpreterFrame *frame = thread->cframe->current_frame;
-    return frame ? (PyObject *)frame->f_code : NULL;
+static struct _PyInterpreterFrame *frame_that_runs(void) {
+    const PyThreadState *thread = _PyThreadState_UncheckedGet();
+    return thread ? thread->cframe->current_frame : NULL;
 }
 #endif
 
-/* Each code gets this when it first runs while there are events of all code. */
+/* Each code gets this when it first runs while it is to have events. */
 int events_need(size_t bytes) {
     if (bytes != sizeof(_PyCoMonitoringData) || monitoring == NULL) return 0;
-    const PyThreadState *thread = _PyThreadState_UncheckedGet();
-    PyObject *code = thread ? code_that_runs(thread) : NULL;
-    return code && PyCode_Check(code) && ((PyCodeObject *)code)->_co_monitoring == NULL;
+    struct _PyInterpreterFrame *frame = frame_that_runs();
+    if (frame == NULL) return 0;
+    PyObject *code = PyUnstable_InterpreterFrame_GetCode(frame); /* its frame keeps it */
+    int is_first = PyCode_Check(code) && ((PyCodeObject *)code)->_co_monitoring == NULL;
+    Py_DECREF(code);
+    return is_first;
 }
+
+#if PY_VERSION_HEX >> 16 == 0x030E
+/* Where it begins or goes on: there its instructions are made to tell of events. */
+static int is_resuming(struct _PyInterpreterFrame *frame) {
+    int at = PyUnstable_InterpreterFrame_GetLasti(frame);
+    PyObject *code = PyUnstable_InterpreterFrame_GetCode(frame);
+    int is_there = at >= 0 && PyCode_Check(code);
+    int opcode = is_there ? (uint8_t)((PyCodeObject *)code)->co_code_adaptive[at] : 0;
+    Py_DECREF(code);
+    return opcode == RESUME || opcode == RESUME_CHECK || opcode == INSTRUMENTED_RESUME;
+}
+
+/* With a compiler in it the interpreter lists then what was compiled of the code, to
+ * throw it away. */
+int events_need_object(size_t bytes) {
+    if (bytes != sizeof(PyGC_Head) + sizeof(PyListObject) || monitoring == NULL) return 0;
+    struct _PyInterpreterFrame *frame = frame_that_runs();
+    return frame && is_resuming(frame);
+}
+#else
+int events_need_object(size_t Py_UNUSED(bytes)) { return 0; }
+#endif
 
 #endif

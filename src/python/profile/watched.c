@@ -78,7 +78,7 @@ int watched_end(PyObject *code) {
 static PyObject *predicate;
 
 /* The calling thread is asking: what it runs meanwhile is asked about later. */
-static __thread int is_asking __attribute__((tls_model("initial-exec")));
+static __thread int is_asking __attribute__((tls_model(SHOAL_TLS_MODEL)));
 
 int watched_ask(PyObject *callable) {
     if (have_place() < 0 || events_of_new(callable != NULL) < 0) return -1;

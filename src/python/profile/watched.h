@@ -69,8 +69,21 @@ int events_of_new(int wanted);
 void events_enter_running(struct shoal_function *function, PyObject *code, int line);
 void events_leave_running(struct shoal_function *function, PyObject *code);
 
+/* What there is of a thread besides its activations, while these are set aside. */
+struct events_strand {
+    void *other;
+    const void *traced, *entered, *left;
+    int is_awaiting_call, wants_frames;
+};
+void events_set_aside(struct events_strand *strand);
+void events_take_up(const struct events_strand *strand);
+
 /* Whether the interpreter asks the domain MEM for so many bytes, in the calling
  * thread and now, to be able to tell of events: no program would. */
 int events_need(size_t bytes);
+
+/* The same of the domain OBJ, in the versions where there is such an object. */
+enum { EVENTS_NEED_OBJECTS = PY_VERSION_HEX >> 16 == 0x030E };
+int events_need_object(size_t bytes);
 
 #endif

@@ -4,6 +4,17 @@
 
 #include "python/common/compat.h"
 
+enum {
+    /* pickle.DEFAULT_PROTOCOL */
+    PICKLE_DEFAULT_PROTOCOL = PY_VERSION_HEX < 0x030e0000 ? 4 : 5,
+    /* Whether what is local to a function is a PicklingError; before, an AttributeError. */
+    PICKLE_LOCAL_IS_PICKLING_ERROR = PY_VERSION_HEX >= 0x030e0000,
+    /* Whether no items at all are put into nothing but what can take some. */
+    PICKLE_CHECKS_EMPTY_BATCHES = PY_VERSION_HEX >= 0x030f0000,
+    /* Whether a class's private names, __name, are found: as _Class__name. */
+    PICKLE_MANGLES_NAMES = PY_VERSION_HEX >= 0x030f0000,
+};
+
 /* Looks an attribute up; 0 and no exception if there is none, -1 on an error. */
 static inline int pickle_find_attribute(PyObject *object, PyObject *name, PyObject **value) {
 #if PY_VERSION_HEX >= 0x030d0000

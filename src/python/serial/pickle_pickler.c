@@ -1,6 +1,7 @@
 /* Pickler: a writer with a memo that lives as long as the object does. */
 #include "pickle_pickler.h"
 
+#include "pickle_compat.h"
 #include "pickle_hook.h"
 #include "pickle_options.h"
 

@@ -164,7 +164,8 @@ PyObject *pickle_read_stream(struct pickle_reader *reader) {
     pickle_resume_gc(reader);
     reader->source.looked_at = false;
     pickle_drop(reader, 0);
-    reader->source.ahead = 0;
+    reader->source.ahead = reader->source.behind = 0;
+    reader->source.framed = false;
     return result;
 }
 

@@ -1,7 +1,7 @@
 /* Opcodes that put one object without parts on the stack. */
-#include <errno.h>
-
 #include "pickle_read_stack.h"
+
+#include <errno.h>
 
 int pickle_load_none(struct pickle_reader *reader) {
     return pickle_push(reader, Py_NewRef(Py_None));
@@ -84,7 +84,7 @@ int pickle_load_int(struct pickle_reader *reader) {
     if (line == NULL) return -1;
     if (length == 2 && line[0] == '0' && (line[1] == '0' || line[1] == '1'))
         return pickle_push(reader, PyBool_FromLong(line[1] - '0'));
-    number = PyLong_FromString(line, &end, 0);
+    number = PyLong_FromString(line, &end, 10);
     if (number != NULL && end == line + length) return pickle_push(reader, number);
     Py_XDECREF(number);
     PyErr_Clear();
@@ -99,7 +99,7 @@ int pickle_load_long(struct pickle_reader *reader) {
     if (line == NULL) return -1;
     if (length == 0) return pickle_truncated(reader);
     if (line[length - 1] == 'L') line[--length] = '\0';
-    number = PyLong_FromString(line, &end, 0);
+    number = PyLong_FromString(line, &end, 10);
     if (number != NULL && end == line + length) return pickle_push(reader, number);
     Py_XDECREF(number);
     return bad_number("could not convert string to int");
@@ -235,8 +235,12 @@ static size_t next_size(const struct pickle_reader *reader, size_t have, size_t 
 }
 
 static PyObject *read_bytes(struct pickle_reader *reader, size_t size) {
-    size_t have = 0, room = next_size(reader, 0, size);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)room);
+    size_t have = 0, room;
+    PyObject *bytes;
+
+    if (pickle_expect(reader, size) < 0) return NULL;
+    room = next_size(reader, 0, size);
+    bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)room);
 
     while (bytes != NULL && have < size) {
         if (pickle_read_into(reader, PyBytes_AS_STRING(bytes) + have, room - have) < 0) {
@@ -276,6 +280,7 @@ int pickle_load_bytearray8(struct pickle_reader *reader) {
     PyObject *array;
 
     if (take_length(reader, 8, "BYTEARRAY8", &size) < 0) return -1;
+    if (pickle_expect(reader, size) < 0) return -1;
     array = PyByteArray_FromStringAndSize(NULL, 0);
     while (array != NULL && have < size) {
         size_t room = next_size(reader, have, size);

@@ -57,26 +57,28 @@ static int check_allowed(struct pickle_reader *reader, PyObject *module_name, Py
     return allowed == 1 ? 0 : -1;
 }
 
-static int is_local(PyObject *part) {
-    return PyUnicode_CompareWithASCIIString(part, "<locals>") == 0;
+/* What failed in the midst of a path is the context of what is said of all of it. */
+static void fail_to_follow(PyObject *module_name, PyObject *name) {
+    PyObject *reason = PyErr_GetRaisedException(), *error;
+
+    PyErr_Format(PyExc_AttributeError, "Can't resolve path %R on module %R", name, module_name);
+    error = PyErr_GetRaisedException();
+    PyException_SetContext(error, reason); /* takes its reference */
+    PyErr_SetRaisedException(error);
 }
 
 /* From protocol 4 on a name may have dots. */
-static PyObject *follow(PyObject *module, PyObject *name) {
+static PyObject *follow(PyObject *module, PyObject *module_name, PyObject *name) {
     PyObject *dot = PyUnicode_FromString(".");
     PyObject *parts = dot == NULL ? NULL : PyUnicode_Split(name, dot, -1);
-    PyObject *value = parts == NULL ? NULL : Py_NewRef(module), *next;
+    PyObject *value = parts == NULL ? NULL : Py_NewRef(module);
 
     Py_XDECREF(dot);
-    for (Py_ssize_t i = 0; value != NULL && i < PyList_GET_SIZE(parts); i++) {
-        PyObject *part = PyList_GET_ITEM(parts, i);
-
-        next = NULL;
-        if (is_local(part) || pickle_find_attribute(value, part, &next) == 0)
-            PyErr_Format(PyExc_AttributeError, "Can't get attribute %R on %R", name, module);
-        Py_SETREF(value, next);
-    }
+    for (Py_ssize_t i = 0; value != NULL && i < PyList_GET_SIZE(parts); i++)
+        Py_SETREF(value, PyObject_GetAttr(value, PyList_GET_ITEM(parts, i)));
     Py_XDECREF(parts);
+    if (value == NULL && PyErr_ExceptionMatches(PyExc_AttributeError))
+        fail_to_follow(module_name, name);
     return value;
 }
 
@@ -96,7 +98,7 @@ PyObject *pickle_find_class(struct pickle_reader *reader, PyObject *module_name,
     if (module == NULL)
         found = NULL;
     else if (reader->protocol >= 4 && has_dot(name))
-        found = follow(module, name);
+        found = follow(module, module_name, name);
     else
         found = PyObject_GetAttr(module, name);
     Py_DECREF(name);

@@ -132,7 +132,7 @@ static int append_from(struct pickle_reader *reader, size_t depth) {
     PyObject *container;
 
     if (find_container(reader, depth, &container) < 0) return -1;
-    if (depth == reader->depth) return 0;
+    if (depth == reader->depth && !PICKLE_CHECKS_EMPTY_BATCHES) return 0;
     if (PyList_CheckExact(container)) return append_to_list(reader, container, depth);
     return append_to_other(reader, container, depth);
 }
@@ -250,7 +250,7 @@ int pickle_load_additems(struct pickle_reader *reader) {
 
     if (pickle_pop_mark(reader, &depth) < 0) return -1;
     if (find_container(reader, depth, &container) < 0) return -1;
-    if (depth == reader->depth) return 0;
+    if (depth == reader->depth && !PICKLE_CHECKS_EMPTY_BATCHES) return 0;
     if (PySet_CheckExact(container)) return add_to_set(reader, container, depth);
     return call_for_each(reader, PyObject_GetAttr(container, reader->state->names.add), depth);
 }

@@ -15,8 +15,33 @@ static struct pickle_reader *reader_of(struct pickle_input *input) {
     return (struct pickle_reader *)((char *)input - offsetof(struct pickle_reader, input));
 }
 
-static bool fill_nothing(struct pickle_input *input, size_t Py_UNUSED(size)) {
-    pickle_truncated(reader_of(input));
+/* ---- Frames ----------------------------------------------------------------
+ * What begins in a frame ends in it, and so does the frame before another begins:
+ * else a stream could be read in two ways. */
+
+/* What is behind the frame is shown. */
+static void end_frame(struct pickle_reader *reader) {
+    reader->input.end += reader->source.behind;
+    reader->source.behind = 0;
+    reader->source.framed = false;
+}
+
+int pickle_expect(struct pickle_reader *reader, size_t size) {
+    size_t left = pickle_input_left(&reader->input);
+
+    if (!reader->source.framed || size <= left || size - left <= reader->source.ahead) return 0;
+    if (left > 0 || reader->source.ahead > 0)
+        return pickle_fail(reader, "pickle exhausted before end of frame");
+    end_frame(reader);
+    return 0;
+}
+
+static bool fill_nothing(struct pickle_input *input, size_t size) {
+    struct pickle_reader *reader = reader_of(input);
+
+    if (pickle_expect(reader, size) < 0) return false;
+    if (size <= pickle_input_left(input)) return true;
+    pickle_truncated(reader);
     return false;
 }
 
@@ -99,6 +124,7 @@ static int close_window(struct pickle_reader *reader) {
     if (source->window == NULL) return 0;
     Py_CLEAR(source->window);
     reader->input.at = reader->input.end = NULL;
+    source->behind = 0;
     if (taken == 0) return 0;
     bytes = PyObject_CallFunction(source->read, "n", taken);
     if (bytes == NULL) return -1;
@@ -180,6 +206,8 @@ static bool fill_from_file(struct pickle_input *input, size_t size) {
     struct pickle_reader *reader = reader_of(input);
     struct pickle_source *source = &reader->source;
 
+    if (pickle_expect(reader, size) < 0) return false;
+    if (size <= pickle_input_left(input)) return true;
     if (close_window(reader) < 0) return false;
     if (source->peek != NULL && source->ahead == 0 && pickle_input_left(input) == 0) {
         int status = open_window(reader, size);
@@ -192,13 +220,23 @@ static bool fill_from_file(struct pickle_input *input, size_t size) {
 /* ---- What readers call --------------------------------------------------- */
 
 int pickle_read_frame(struct pickle_reader *reader, uint64_t size) {
+    struct pickle_source *source = &reader->source;
     size_t left = pickle_input_left(&reader->input);
 
-    if (size <= left) return 0;
-    if (reader->source.read == NULL) return pickle_truncated(reader);
-    if (reader->source.window != NULL) left = 0;
+    if (source->framed && (left > 0 || source->ahead > 0))
+        return pickle_fail(reader, "beginning of a new frame before end of current frame");
+    if (source->framed) end_frame(reader);
+    source->framed = true;
+    left = pickle_input_left(&reader->input);
+    if (size <= left) {
+        source->behind = left - (size_t)size;
+        reader->input.end -= source->behind;
+        return 0;
+    }
+    if (source->read == NULL) return pickle_truncated(reader);
+    if (source->window != NULL) left = 0;
     if (close_window(reader) < 0) return -1;
-    reader->source.ahead = size - left;
+    source->ahead = size - left;
     return 0;
 }
 
@@ -222,6 +260,7 @@ int pickle_reader_settle(struct pickle_reader *reader, bool whole) {
 int pickle_read_into(struct pickle_reader *reader, char *room, size_t size) {
     size_t left;
 
+    if (pickle_expect(reader, size) < 0) return -1;
     if (reader->source.window != NULL && size > pickle_input_left(&reader->input) &&
         close_window(reader) < 0)
         return -1;
@@ -299,7 +338,7 @@ char *pickle_read_line(struct pickle_reader *reader, size_t *length) {
             return keep_line(reader, at, *length);
         }
         searched = left;
-        if (source->readline != NULL && source->ahead == 0 && source->window == NULL &&
+        if (source->readline != NULL && !source->framed && source->window == NULL &&
             (source->peek == NULL || left > 0))
             return ask_line(reader, length);
         if (!reader->input.fill(&reader->input, left + 1)) return NULL;

@@ -29,7 +29,9 @@ struct pickle_source {
     size_t size;           /* of the buffer */
     bool looked_at;        /* whether it is plain is known: if not, readinto is NULL */
     uint64_t taken;        /* bytes, since it was looked at */
-    uint64_t ahead;        /* bytes that may be read before they are asked for */
+    uint64_t ahead; /* bytes of the frame that are still in the file: may be read at once */
+    bool framed; /* a frame is open; the input ends where it does */
+    size_t behind; /* bytes that are there behind that end */
 };
 
 struct pickle_reader {
@@ -37,9 +39,9 @@ struct pickle_reader {
     struct pickle_state *state;
 
     PyObject **stack;
-    size_t depth;    /* objects on it */
+    size_t depth; /* objects on it */
     size_t capacity; /* room */
-    size_t fence;    /* depth at the last mark: nothing below may be taken */
+    size_t fence; /* depth at the last mark: nothing below may be taken */
 
     size_t *marks; /* depths */
     size_t mark_count, mark_capacity;
@@ -55,12 +57,12 @@ struct pickle_reader {
     bool may_pause; /* the collector: nothing else but builtins has been met */
     bool gc_paused; /* by us, to be resumed before other code runs */
     bool whole_arenas; /* are asked for, until then */
-    char *encoding, *errors;   /* of strings of Python 2; owned */
-    PyObject *buffers;         /* iterator; these four may be NULL */
+    char *encoding, *errors; /* of strings of Python 2; owned */
+    PyObject *buffers; /* iterator; these four may be NULL */
     PyObject *persistent_load;
-    PyObject *find_class;      /* NULL: ours */
-    PyObject *allow;           /* a set of "module.name" */
-    PyObject **cache;          /* equal leaves, PICKLE_CACHE_SLOTS; NULL: not shared */
+    PyObject *find_class; /* NULL: ours */
+    PyObject *allow; /* a set of "module.name" */
+    PyObject **cache; /* equal leaves, PICKLE_CACHE_SLOTS; NULL: not shared */
 };
 
 /* An opcode's function: 0, or -1 with an exception. */
@@ -78,8 +80,7 @@ static inline void pickle_resume_gc(struct pickle_reader *reader) {
 /* While only builtins are made, all that is made is alive: the collector would go
  * through it again and again and find nothing. */
 static inline void pickle_pause_gc(struct pickle_reader *reader) {
-    if (CAN_PAUSE_GC && reader->may_pause && !reader->gc_paused)
-        reader->gc_paused = PyGC_Disable() != 0;
+    if (reader->may_pause && !reader->gc_paused) reader->gc_paused = PyGC_Disable() != 0;
 }
 
 /* Called when WHOLE_ARENAS_FROM bytes have come, or are to come. */
@@ -109,6 +110,8 @@ void pickle_reader_use(struct pickle_reader *reader, const void *bytes, size_t s
 char *pickle_read_line(struct pickle_reader *reader, size_t *length);
 /* The next `size` bytes, into memory that has room for them. */
 int pickle_read_into(struct pickle_reader *reader, char *room, size_t size);
+/* The next `size` bytes will be taken, in pieces: -1 if they cross the end of a frame. */
+int pickle_expect(struct pickle_reader *reader, size_t size);
 /* A frame begins: the next `size` bytes belong to this pickle. */
 int pickle_read_frame(struct pickle_reader *reader, uint64_t size);
 /* Leaves the file behind the last byte that was taken; `whole`: behind the frame. */

@@ -2,7 +2,7 @@
 #include "pickle_writer.h"
 
 /* persistent_id() was asked for: 1: it gave an id, written; 0: None; -1: failed. */
-static int write_persistent(struct pickle_writer *writer, PyObject *object) {
+static OWN_FRAME int write_persistent(struct pickle_writer *writer, PyObject *object) {
     PyObject *id = PyObject_CallOneArg(writer->persistent_id, object);
     PyObject *text = NULL;
     int status = -1;
@@ -31,7 +31,7 @@ static int write_persistent(struct pickle_writer *writer, PyObject *object) {
     return status;
 }
 
-static int write_str(struct pickle_writer *writer, PyObject *text, bool sole) {
+static inline int write_str(struct pickle_writer *writer, PyObject *text, bool sole) {
     int status;
 
     if (pickle_spares_immutable(writer, sole)) return pickle_write_str_text(writer, text);
@@ -43,7 +43,7 @@ static int write_str(struct pickle_writer *writer, PyObject *text, bool sole) {
     return pickle_memorize(writer, text);
 }
 
-static int write_other(struct pickle_writer *writer, PyObject *object, bool sole) {
+static OWN_FRAME int write_other(struct pickle_writer *writer, PyObject *object, bool sole) {
     PyObject *dict = pickle_plain_dict(writer, object);
     int status;
 
@@ -53,7 +53,7 @@ static int write_other(struct pickle_writer *writer, PyObject *object, bool sole
     return status;
 }
 
-static int write_container(struct pickle_writer *writer, PyObject *object, bool sole) {
+static inline int write_container(struct pickle_writer *writer, PyObject *object, bool sole) {
     PyTypeObject *type = Py_TYPE(object);
 
     if (type == &PyDict_Type) return pickle_write_dict(writer, object, sole);
@@ -70,20 +70,20 @@ static int write_container(struct pickle_writer *writer, PyObject *object, bool 
 
 /* Everything that has parts. What has one reference, that of the slot it was found
  * in, is not in the memo: the memo would have another. */
-static int write_compound(struct pickle_writer *writer, PyObject *object, bool sole) {
+static inline int write_compound(struct pickle_writer *writer, PyObject *object, bool sole) {
     int status;
 
     if (!sole) {
         status = pickle_write_from_memo(writer, object);
         if (status != 0) return status < 0 ? -1 : 0;
     }
-    if (Py_EnterRecursiveCall(" while pickling an object")) return -1;
+    if (Py_EnterRecursiveCall(PICKLE_TOO_DEEP)) return -1;
     status = write_container(writer, object, sole);
     Py_LeaveRecursiveCall();
     return status;
 }
 
-static int write_any(struct pickle_writer *writer, PyObject *object, bool sole) {
+static inline int write_any(struct pickle_writer *writer, PyObject *object, bool sole) {
     PyTypeObject *type = Py_TYPE(object);
 
     if (type == &PyUnicode_Type) return write_str(writer, object, sole);
@@ -95,20 +95,15 @@ static int write_any(struct pickle_writer *writer, PyObject *object, bool sole) 
     return write_compound(writer, object, sole);
 }
 
-int pickle_write_id(struct pickle_writer *writer, PyObject *object) {
+OWN_FRAME int pickle_write_id(struct pickle_writer *writer, PyObject *object) {
     if (write_any(writer, object, false) < 0) return -1;
     return pickle_output_is_full(&writer->output) ? pickle_writer_boundary(writer) : 0;
 }
 
-int pickle_write_object(struct pickle_writer *writer, PyObject *object, bool sole) {
-    if (writer->persistent_id != NULL) {
-        int status = write_persistent(writer, object);
+OWN_FRAME int pickle_write_object(struct pickle_writer *writer, PyObject *object, bool sole) {
+    int status = writer->persistent_id == NULL ? 0 : write_persistent(writer, object);
 
-        if (status < 0) return -1;
-        if (status == 0 && write_any(writer, object, sole) < 0) return -1;
-    } else if (write_any(writer, object, sole) < 0) {
-        return -1;
-    }
+    if (status < 0 || (status == 0 && write_any(writer, object, sole) < 0)) return -1;
     return pickle_output_is_full(&writer->output) ? pickle_writer_boundary(writer) : 0;
 }
 
@@ -133,7 +128,7 @@ int pickle_write_stream(struct pickle_writer *writer, PyObject *object) {
 
     writer->output.framed = false;
     writer->suspended = 0;
-    writer->unfinished = NULL;
+    writer->unfinished_count = 0;
     writer->temporary = NULL;
     writer->fast_depth = 0;
     Py_CLEAR(writer->fast_open);

@@ -79,7 +79,7 @@ static int put_long_bytes(struct pickle_writer *writer, PyObject *number) {
     return 0;
 }
 
-int pickle_write_int(struct pickle_writer *writer, PyObject *number) {
+OWN_FRAME int pickle_write_int(struct pickle_writer *writer, PyObject *number) {
     int overflow;
     long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
 
@@ -182,7 +182,7 @@ static int put_encoded(struct pickle_writer *writer, struct shoal_text text) {
     return status;
 }
 
-int pickle_write_str_text(struct pickle_writer *writer, PyObject *object) {
+OWN_FRAME int pickle_write_str_text(struct pickle_writer *writer, PyObject *object) {
     unsigned char header[9];
     size_t size, header_size;
 
@@ -219,7 +219,6 @@ static int put_bytes(struct pickle_writer *writer, const void *data, size_t size
 /* Before protocol 3 bytes are what a call returns. */
 static int write_bytes_as_call(struct pickle_writer *writer, PyObject *bytes) {
     PyObject *text, *reduced;
-    int status;
 
     if (PyBytes_GET_SIZE(bytes) == 0) {
         reduced = Py_BuildValue("(O())", (PyObject *)&PyBytes_Type);
@@ -229,13 +228,10 @@ static int write_bytes_as_call(struct pickle_writer *writer, PyObject *bytes) {
         reduced = Py_BuildValue("(O(NO))", writer->state->codecs_encode, text,
                                 writer->state->names.latin1);
     }
-    if (reduced == NULL) return -1;
-    status = pickle_write_reduced(writer, reduced, bytes);
-    Py_DECREF(reduced);
-    return status;
+    return reduced == NULL ? -1 : pickle_write_reduced(writer, reduced, bytes, false);
 }
 
-int pickle_write_bytes(struct pickle_writer *writer, PyObject *bytes, bool sole) {
+OWN_FRAME int pickle_write_bytes(struct pickle_writer *writer, PyObject *bytes, bool sole) {
     bool spared = pickle_spares_immutable(writer, sole) && writer->protocol >= 3;
     int status;
 
@@ -258,7 +254,6 @@ static int put_bytearray(struct pickle_writer *writer, const void *data, size_t 
 
 static int write_bytearray_as_call(struct pickle_writer *writer, PyObject *array) {
     PyObject *type = (PyObject *)&PyByteArray_Type, *reduced;
-    int status;
 
     if (PyByteArray_GET_SIZE(array) == 0)
         reduced = Py_BuildValue("(O())", type);
@@ -266,14 +261,11 @@ static int write_bytearray_as_call(struct pickle_writer *writer, PyObject *array
         reduced = Py_BuildValue(
             "(O(N))", type,
             PyBytes_FromStringAndSize(PyByteArray_AS_STRING(array), PyByteArray_GET_SIZE(array)));
-    if (reduced == NULL) return -1;
-    status = pickle_write_reduced(writer, reduced, array);
-    Py_DECREF(reduced);
-    return status;
+    return reduced == NULL ? -1 : pickle_write_reduced(writer, reduced, array, false);
 }
 
 /* The array is locked while it is written: a file's write may run other code. */
-int pickle_write_bytearray(struct pickle_writer *writer, PyObject *array) {
+OWN_FRAME int pickle_write_bytearray(struct pickle_writer *writer, PyObject *array) {
     Py_buffer view;
     int status;
 
@@ -297,40 +289,37 @@ static int ask_in_band(struct pickle_writer *writer, PyObject *buffer) {
     return in_band;
 }
 
-/* The memory is locked while it is written: the callback, or a file's write, may
- * release the PickleBuffer. */
-static int write_in_band(struct pickle_writer *writer, PyObject *buffer) {
-    Py_buffer view;
-    int status;
+static int write_in_band(struct pickle_writer *writer, PyObject *buffer, const Py_buffer *view) {
+    int status = view->readonly ? put_bytes(writer, view->buf, (size_t)view->len, NULL)
+                                : put_bytearray(writer, view->buf, (size_t)view->len);
 
-    if (PyObject_GetBuffer(buffer, &view, PyBUF_FULL_RO) < 0) return -1;
-    status = view.readonly ? put_bytes(writer, view.buf, (size_t)view.len, NULL)
-                           : put_bytearray(writer, view.buf, (size_t)view.len);
-    PyBuffer_Release(&view);
     return status < 0 ? -1 : pickle_memorize(writer, buffer);
 }
 
-int pickle_write_buffer(struct pickle_writer *writer, PyObject *buffer) {
-    PyObject *error = writer->state->pickling_error;
-    const Py_buffer *view;
-    int in_band, readonly;
+static int write_view(struct pickle_writer *writer, PyObject *buffer, const Py_buffer *view) {
+    int in_band;
 
-    if (writer->protocol < 5) {
-        PyErr_SetString(error, "PickleBuffer can only be pickled with protocol >= 5");
-        return -1;
-    }
-    view = PyPickleBuffer_GetBuffer(buffer);
-    if (view == NULL) return -1;
-    if (view->suboffsets != NULL || !PyBuffer_IsContiguous(view, 'A')) {
-        PyErr_SetString(error, "PickleBuffer can not be pickled when pointing to a "
-                               "non-contiguous buffer");
-        return -1;
-    }
-    readonly = view->readonly;
+    if (view->suboffsets != NULL || !PyBuffer_IsContiguous(view, 'A'))
+        return pickle_refuse(writer, "PickleBuffer can not be pickled when pointing to a "
+                                     "non-contiguous buffer");
     in_band = ask_in_band(writer, buffer);
     if (in_band < 0) return -1;
-    if (in_band) return write_in_band(writer, buffer);
+    if (in_band) return write_in_band(writer, buffer, view);
     if (!pickle_put_opcode(&writer->output, PICKLE_NEXT_BUFFER)) return -1;
-    if (readonly && !pickle_put_opcode(&writer->output, PICKLE_READONLY_BUFFER)) return -1;
+    if (view->readonly && !pickle_put_opcode(&writer->output, PICKLE_READONLY_BUFFER)) return -1;
     return 0;
+}
+
+/* The memory is locked until it is written: the callback, its answer, or a file's write
+ * may release the PickleBuffer. */
+OWN_FRAME int pickle_write_buffer(struct pickle_writer *writer, PyObject *buffer) {
+    Py_buffer view;
+    int status;
+
+    if (writer->protocol < 5)
+        return pickle_refuse(writer, "PickleBuffer can only be pickled with protocol >= 5");
+    if (PyObject_GetBuffer(buffer, &view, PyBUF_FULL_RO) < 0) return -1;
+    status = write_view(writer, buffer, &view);
+    PyBuffer_Release(&view);
+    return status;
 }

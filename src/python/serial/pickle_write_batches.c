@@ -3,88 +3,95 @@
  * a count of one would prove nothing, so all of it may go into the memo. */
 #include "pickle_writer.h"
 
-typedef int write_item(struct pickle_writer *, PyObject *);
+/* A part of the two functions at the end, each of which has one frame on the C stack;
+ * `pairs` is a constant in each. */
+#define PART static inline __attribute__((always_inline))
 
 static int put(struct pickle_writer *writer, enum pickle_opcode opcode) {
     return pickle_put_opcode(&writer->output, opcode) ? 0 : -1;
 }
 
-static int write_one(struct pickle_writer *writer, PyObject *item) {
-    return pickle_write_object(writer, item, false);
+PART int put_one(struct pickle_writer *writer, bool pairs) {
+    return put(writer, pairs ? PICKLE_SETITEM : PICKLE_APPEND);
 }
 
-static int write_pair(struct pickle_writer *writer, PyObject *pair) {
+PART int put_many(struct pickle_writer *writer, bool pairs) {
+    return put(writer, pairs ? PICKLE_SETITEMS : PICKLE_APPENDS);
+}
+
+PART int write_pair(struct pickle_writer *writer, PyObject *pair, PyObject *object) {
     if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
         PyErr_SetString(PyExc_TypeError, "dict items iterator must return 2-tuples");
         return -1;
     }
     if (pickle_write_object(writer, PyTuple_GET_ITEM(pair, 0), false) < 0) return -1;
-    return pickle_write_object(writer, PyTuple_GET_ITEM(pair, 1), false);
+    if (pickle_write_object(writer, PyTuple_GET_ITEM(pair, 1), false) == 0) return 0;
+    return pickle_note(object, "item %R", PyTuple_GET_ITEM(pair, 0));
+}
+
+/* An item, or a pair of them; `index`: how many were before it. */
+PART int write_part(struct pickle_writer *writer, PyObject *part, PyObject *object, bool pairs,
+                    Py_ssize_t index) {
+    if (pairs) return write_pair(writer, part, object);
+    if (pickle_write_object(writer, part, false) == 0) return 0;
+    return pickle_note(object, "item %zd", index);
 }
 
 /* Protocol 0: an opcode after each item. */
-static int write_singly(struct pickle_writer *writer, PyObject *iterator, write_item *write,
-                        enum pickle_opcode single) {
-    PyObject *item;
+static OWN_FRAME int write_singly(struct pickle_writer *writer, PyObject *iterator,
+                                  PyObject *object, bool pairs) {
+    PyObject *part;
 
-    while ((item = PyIter_Next(iterator)) != NULL) {
-        int status = write(writer, item);
+    for (Py_ssize_t n = 0; (part = PyIter_Next(iterator)) != NULL; n++) {
+        int status = write_part(writer, part, object, pairs, n);
 
-        Py_DECREF(item);
-        if (status < 0 || put(writer, single) < 0) return -1;
+        Py_DECREF(part);
+        if (status < 0 || put_one(writer, pairs) < 0) return -1;
     }
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* A mark, `first`, and what follows it. Returns how many it were, or -1. */
-static int write_batch(struct pickle_writer *writer, PyObject *first, PyObject *second,
-                       PyObject *iterator, write_item *write) {
-    PyObject *item = Py_NewRef(second);
-    int n = 1, status = put(writer, PICKLE_MARK);
+/* The next batch, after `written` items: how many it has, fewer than PICKLE_BATCH if it is
+ * the last one; or -1. A single item has no mark. All are written in one place, which
+ * costs the stack less. */
+PART Py_ssize_t write_batch(struct pickle_writer *writer, PyObject *iterator, PyObject *object,
+                            bool pairs, Py_ssize_t written) {
+    PyObject *part = PyIter_Next(iterator), *second;
+    Py_ssize_t n = 0;
+    int status = 0;
 
-    if (status == 0) status = write(writer, first);
-    while (status == 0 && item != NULL) {
-        status = write(writer, item);
-        Py_CLEAR(item);
-        if (++n < PICKLE_BATCH && status == 0) item = PyIter_Next(iterator);
-    }
-    Py_XDECREF(item);
-    return status < 0 || PyErr_Occurred() ? -1 : n;
-}
-
-/* The next batch: 1, or 0 if it was the last, or -1. A single item has no mark. */
-static int write_next_batch(struct pickle_writer *writer, PyObject *iterator, write_item *write,
-                            enum pickle_opcode single, enum pickle_opcode many) {
-    PyObject *first = PyIter_Next(iterator), *second;
-    int status = -1;
-
-    if (first == NULL) return PyErr_Occurred() ? -1 : 0;
+    if (part == NULL) return PyErr_Occurred() ? -1 : 0;
     second = PyIter_Next(iterator);
-    if (second != NULL) {
-        int n = write_batch(writer, first, second, iterator, write);
-
-        if (n > 0 && put(writer, many) == 0) status = n == PICKLE_BATCH;
-    } else if (!PyErr_Occurred() && write(writer, first) == 0) {
-        status = put(writer, single);
+    if (second == NULL ? PyErr_Occurred() != NULL : put(writer, PICKLE_MARK) < 0) status = -1;
+    while (status == 0 && part != NULL) {
+        status = write_part(writer, part, object, pairs, written + n);
+        Py_DECREF(part);
+        part = second;
+        second = NULL;
+        n++;
+        if (part == NULL && n > 1 && n < PICKLE_BATCH && status == 0) part = PyIter_Next(iterator);
     }
+    Py_XDECREF(part);
     Py_XDECREF(second);
-    Py_DECREF(first);
-    return status;
+    if (status < 0 || PyErr_Occurred()) return -1;
+    return (n == 1 ? put_one(writer, pairs) : put_many(writer, pairs)) < 0 ? -1 : n;
 }
 
-static int write_all(struct pickle_writer *writer, PyObject *iterator, write_item *write,
-                     enum pickle_opcode single, enum pickle_opcode many) {
-    int more = 1;
+PART int write_all(struct pickle_writer *writer, PyObject *iterator, PyObject *object, bool pairs) {
+    Py_ssize_t written = 0, n = PICKLE_BATCH;
 
-    if (!writer->binary) return write_singly(writer, iterator, write, single);
-    while (more > 0) more = write_next_batch(writer, iterator, write, single, many);
-    return more;
+    if (!writer->binary) return write_singly(writer, iterator, object, pairs);
+    for (; n == PICKLE_BATCH; written += n)
+        n = write_batch(writer, iterator, object, pairs, written);
+    return n < 0 ? -1 : 0;
 }
 
-int pickle_write_appends(struct pickle_writer *writer, PyObject *iterator) {
-    return write_all(writer, iterator, write_one, PICKLE_APPEND, PICKLE_APPENDS);
+OWN_FRAME int pickle_write_appends(struct pickle_writer *writer, PyObject *iterator,
+                                   PyObject *object) {
+    return write_all(writer, iterator, object, false);
 }
 
-int pickle_write_setitems(struct pickle_writer *writer, PyObject *iterator) {
-    return write_all(writer, iterator, write_pair, PICKLE_SETITEM, PICKLE_SETITEMS);
+OWN_FRAME int pickle_write_setitems(struct pickle_writer *writer, PyObject *iterator,
+                                    PyObject *object) {
+    return write_all(writer, iterator, object, true);
 }

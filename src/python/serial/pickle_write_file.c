@@ -1,8 +1,9 @@
 /* Where the bytes go: memory, that is the bytes object that dumps() returns, or a
  * buffer that is sent to a file whenever a frame is full. */
+#include "pickle_writer.h"
+
 #include <math.h>
 
-#include "pickle_writer.h"
 #include "python/common/progress.h"
 
 enum { LEAST_GROWTH = 4096, GENTLE_GROWTH_FROM = 1 << 20 };
@@ -110,7 +111,7 @@ int pickle_writer_flush(struct pickle_writer *writer) {
     return send(writer, PyBytes_FromStringAndSize((char *)output->start, (Py_ssize_t)length));
 }
 
-int pickle_writer_boundary(struct pickle_writer *writer) {
+OWN_FRAME int pickle_writer_boundary(struct pickle_writer *writer) {
     pickle_frame_close(&writer->output);
     if (pickle_writer_flush(writer) < 0) return -1;
     return pickle_frame_open(&writer->output) ? 0 : -1;
@@ -176,6 +177,8 @@ void pickle_writer_close(struct pickle_writer *writer) {
     Py_CLEAR(writer->bytes);
     PyMem_Free(writer->buffer);
     writer->buffer = NULL;
+    PyMem_Free(writer->unfinished);
+    writer->unfinished = NULL;
     Py_CLEAR(writer->fast_open);
     Py_CLEAR(writer->write);
     Py_CLEAR(writer->persistent_id);

@@ -1,5 +1,6 @@
 /* Classes, functions and everything else that is written as a name: a module and
  * a path of attributes in it. */
+#include "pickle_compat.h"
 #include "pickle_writer.h"
 
 /* Where a global was found. All are owned. */
@@ -19,29 +20,43 @@ static void place_clear(struct place *place) {
     Py_CLEAR(place->last);
 }
 
-/* The parts of a dotted name; a part <locals> cannot be read back. */
+/* The parts of a dotted name. */
 static PyObject *split(PyObject *name) {
     PyObject *dot = PyUnicode_FromString("."), *parts;
 
     if (dot == NULL) return NULL;
     parts = PyUnicode_Split(name, dot, -1);
     Py_DECREF(dot);
-    for (Py_ssize_t i = 0; parts != NULL && i < PyList_GET_SIZE(parts); i++) {
-        if (PyUnicode_CompareWithASCIIString(PyList_GET_ITEM(parts, i), "<locals>") != 0) continue;
-        PyErr_Format(PyExc_AttributeError, "Can't pickle local object %R", name);
-        Py_CLEAR(parts);
-    }
     return parts;
 }
 
+/* A part <locals> cannot be read back. */
+static int check_not_local(struct pickle_writer *writer, PyObject *object, PyObject *parts) {
+    PyObject *error =
+        PICKLE_LOCAL_IS_PICKLING_ERROR ? writer->state->pickling_error : PyExc_AttributeError;
+
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++) {
+        if (PyUnicode_CompareWithASCIIString(PyList_GET_ITEM(parts, i), "<locals>") != 0) continue;
+        PyErr_Format(error, "Can't pickle local object %R", object);
+        return -1;
+    }
+    return 0;
+}
+
+static int get_attribute(PyObject *object, PyObject *name, PyObject **value) {
+    *value = PyObject_GetAttr(object, name);
+    return *value == NULL ? -1 : 1;
+}
+
 /* Follows the parts from `start`; `*parent` is what the last was read from. NULL
- * without an exception if there is no such attribute. */
-static PyObject *follow(PyObject *start, PyObject *parts, PyObject **parent) {
+ * without an exception if `get` gives neither an attribute nor an exception. */
+static PyObject *follow(PyObject *start, PyObject *parts, PyObject **parent,
+                        int (*get)(PyObject *, PyObject *, PyObject **)) {
     PyObject *value = Py_NewRef(start), *next;
 
     *parent = NULL;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++) {
-        int status = pickle_find_attribute(value, PyList_GET_ITEM(parts, i), &next);
+        int status = get(value, PyList_GET_ITEM(parts, i), &next);
 
         Py_XSETREF(*parent, value);
         if (status <= 0) {
@@ -62,7 +77,7 @@ static int module_has(PyObject *name, PyObject *module, PyObject *object, PyObje
     if (PyUnicode_Check(name) && (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 ||
                                   PyUnicode_CompareWithASCIIString(name, "__mp_main__") == 0))
         return 0;
-    value = follow(module, parts, &parent);
+    value = follow(module, parts, &parent, pickle_find_attribute);
     if (value == NULL) return PyErr_Occurred() ? -1 : 0;
     same = value == object;
     Py_DECREF(value);
@@ -112,43 +127,121 @@ static PyObject *own_name(struct pickle_writer *writer, PyObject *object) {
     return PyObject_GetAttr(object, writer->state->names.dunder_name);
 }
 
+/* The module as sys.modules has it: an import gives the first part of a dotted name. */
+static PyObject *import(PyObject *name) {
+    PyObject *module = PyImport_ImportModuleLevelObject(name, NULL, NULL, NULL, 0);
+
+    if (module == NULL) return NULL;
+    Py_SETREF(module, PyImport_GetModule(name));
+    if (module == NULL && !PyErr_Occurred()) PyErr_SetObject(PyExc_KeyError, name);
+    return module;
+}
+
+/* What an import raises becomes the reason; what else code raises stays as it is. */
+static int fail_to_import(struct pickle_writer *writer, PyObject *object) {
+    PyObject *error, *text;
+
+    if (!PyErr_ExceptionMatches(PyExc_ImportError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
+        !PyErr_ExceptionMatches(PyExc_KeyError))
+        return -1;
+    error = PyErr_GetRaisedException();
+    text = PyObject_Str(error);
+    if (text == NULL) {
+        Py_DECREF(error);
+        return -1;
+    }
+    PyErr_SetRaisedException(error);
+    pickle_refuse_because(writer, "Can't pickle %R: %U", object, text);
+    Py_DECREF(text);
+    return -1;
+}
+
 /* Reads the name back and compares what is there with the object. */
 static int verify(struct pickle_writer *writer, PyObject *object, PyObject *parts,
                   struct place *place) {
-    PyObject *error = writer->state->pickling_error, *value;
+    PyObject *value;
 
-    place->module = PyImport_ImportModuleLevelObject(place->module_name, NULL, NULL, NULL, 0);
-    if (place->module == NULL) {
-        PyErr_Format(error, "Can't pickle %R: import of module %R failed", object,
-                     place->module_name);
-        return -1;
-    }
-    /* The import gives the first part of a dotted name; sys.modules has the rest. */
-    Py_SETREF(place->module, PyImport_GetModule(place->module_name));
-    if (place->module == NULL && PyErr_Occurred()) return -1;
-    if (place->module == NULL) {
-        PyErr_Format(error, "Can't pickle %R: import of module %R failed", object,
-                     place->module_name);
-        return -1;
-    }
-    value = follow(place->module, parts, &place->parent);
+    place->module = import(place->module_name);
+    if (place->module == NULL) return fail_to_import(writer, object);
+    value = follow(place->module, parts, &place->parent, get_attribute);
     if (value == NULL) {
-        PyErr_Clear();
-        PyErr_Format(error, "Can't pickle %R: attribute lookup %S on %S failed", object,
-                     place->name, place->module_name);
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        return pickle_refuse_because(writer, "Can't pickle %R: it's not found as %S.%S", object,
+                                     place->module_name, place->name);
     }
     Py_DECREF(value);
     if (value == object) return 0;
-    PyErr_Format(error, "Can't pickle %R: it's not the same object as %S.%S", object,
-                 place->module_name, place->name);
+    PyErr_Format(writer->state->pickling_error,
+                 "Can't pickle %R: it's not the same object as %S.%S", object, place->module_name,
+                 place->name);
     return -1;
+}
+
+/* __name in a class Outer is the attribute _Outer__name of it. */
+static PyObject *mangled(PyObject *class, PyObject *name) {
+    Py_ssize_t length = PyUnicode_GET_LENGTH(class), at = 0;
+    PyObject *bare, *result = NULL;
+
+    while (at < length && PyUnicode_READ_CHAR(class, at) == '_') at++;
+    if (at == length) return Py_NewRef(name);
+    bare = PyUnicode_Substring(class, at, length);
+    if (bare != NULL) result = PyUnicode_FromFormat("_%U%U", bare, name);
+    Py_XDECREF(bare);
+    return result;
+}
+
+static bool is_private(PyObject *name) {
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+
+    return length > 2 && PyUnicode_READ_CHAR(name, 0) == '_' &&
+           PyUnicode_READ_CHAR(name, 1) == '_' &&
+           (PyUnicode_READ_CHAR(name, length - 1) != '_' ||
+            PyUnicode_READ_CHAR(name, length - 2) != '_');
+}
+
+/* Replaces the private names among the parts, and the whole name with them. */
+static int mangle(PyObject *parts, PyObject **whole) {
+    PyObject *dot, *class = NULL, *joined;
+    bool changed = false;
+
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++) {
+        PyObject *part = Py_NewRef(PyList_GET_ITEM(parts, i));
+
+        if (i > 0 && is_private(part)) {
+            PyObject *name = mangled(class, part);
+
+            if (name == NULL || PyList_SetItem(parts, i, name) < 0) {
+                Py_DECREF(class);
+                Py_DECREF(part);
+                return -1;
+            }
+            changed = true;
+        }
+        Py_XSETREF(class, part);
+    }
+    Py_XDECREF(class);
+    if (!changed) return 0;
+    dot = PyUnicode_FromString(".");
+    joined = dot == NULL ? NULL : PyUnicode_Join(dot, parts);
+    Py_XDECREF(dot);
+    if (joined == NULL) return -1;
+    Py_SETREF(*whole, joined);
+    return 0;
+}
+
+static int locate_parts(struct pickle_writer *writer, PyObject *object, PyObject *parts,
+                        struct place *place) {
+    if (check_not_local(writer, object, parts) < 0) return -1;
+    if (PICKLE_MANGLES_NAMES && mangle(parts, &place->name) < 0) return -1;
+    place->last = Py_NewRef(PyList_GET_ITEM(parts, PyList_GET_SIZE(parts) - 1));
+    place->module_name = module_name_of(writer, object, parts);
+    return place->module_name == NULL ? -1 : verify(writer, object, parts, place);
 }
 
 static int locate(struct pickle_writer *writer, PyObject *object, PyObject *name,
                   struct place *place) {
     PyObject *parts;
-    int status = -1;
+    int status;
 
     place->name = name != NULL ? Py_NewRef(name) : own_name(writer, object);
     if (place->name == NULL) return -1;
@@ -158,9 +251,7 @@ static int locate(struct pickle_writer *writer, PyObject *object, PyObject *name
     }
     parts = split(place->name);
     if (parts == NULL) return -1;
-    place->module_name = module_name_of(writer, object, parts);
-    if (place->module_name != NULL) status = verify(writer, object, parts, place);
-    place->last = Py_NewRef(PyList_GET_ITEM(parts, PyList_GET_SIZE(parts) - 1));
+    status = locate_parts(writer, object, parts, place);
     Py_DECREF(parts);
     return status;
 }
@@ -234,11 +325,10 @@ static int put_name(struct pickle_writer *writer, PyObject *name, const char *wh
     bool done;
 
     if (bytes == NULL) {
-        if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
-            PyErr_Format(writer->state->pickling_error,
-                         "can't pickle %s identifier '%S' using pickle protocol %i", what, name,
-                         writer->protocol);
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
+        return pickle_refuse_because(writer,
+                                     "can't pickle %s identifier %R using pickle protocol %i", what,
+                                     name, writer->protocol);
     }
     done = pickle_put(&writer->output, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)) &&
            pickle_put(&writer->output, "\n", 1);
@@ -294,7 +384,7 @@ static int write_place(struct pickle_writer *writer, const struct place *place) 
     return status;
 }
 
-int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject *name) {
+OWN_FRAME int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject *name) {
     struct place place = {0};
     int status = locate(writer, object, name, &place);
 
@@ -310,13 +400,11 @@ int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject
 /* The types of the three singletons have no name in a module: type(None). */
 static int write_type_of(struct pickle_writer *writer, PyObject *type, PyObject *singleton) {
     PyObject *reduced = Py_BuildValue("(O(O))", (PyObject *)&PyType_Type, singleton);
-    int status = reduced == NULL ? -1 : pickle_write_reduced(writer, reduced, type);
 
-    Py_XDECREF(reduced);
-    return status;
+    return reduced == NULL ? -1 : pickle_write_reduced(writer, reduced, type, false);
 }
 
-int pickle_write_type(struct pickle_writer *writer, PyObject *type) {
+OWN_FRAME int pickle_write_type(struct pickle_writer *writer, PyObject *type) {
     PyObject *const singletons[] = {Py_None, Py_Ellipsis, Py_NotImplemented};
 
     for (int i = 0; i < 3; i++)

@@ -126,7 +126,7 @@ static bool is_registered(struct pickle_writer *writer, PyTypeObject *type) {
     return registered;
 }
 
-PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object) {
+OWN_FRAME PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject *dict;
 
@@ -140,9 +140,16 @@ PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object) {
     return dict;
 }
 
-static int write_state(struct pickle_writer *writer, PyObject *dict, bool own) {
+/* As the writer of what reduce methods return would say. */
+static int note(PyObject *object, const char *what) {
+    pickle_note(object, what);
+    return pickle_note(object, "object");
+}
+
+static int write_state(struct pickle_writer *writer, PyObject *object, PyObject *dict, bool own) {
     if (PyDict_GET_SIZE(dict) == 0) return 0;
-    if (pickle_write_object(writer, dict, own && writer->rule == MEMO_SHARED) < 0) return -1;
+    if (pickle_write_object(writer, dict, own && writer->rule == MEMO_SHARED) < 0)
+        return note(object, "state");
     return pickle_put_opcode(&writer->output, PICKLE_BUILD) ? 0 : -1;
 }
 
@@ -150,14 +157,16 @@ static int write_state(struct pickle_writer *writer, PyObject *dict, bool own) {
  * others have it too, it goes into the memo, and the instance must as well: written
  * a second time as part of a cycle, it would be built from a dict that is not yet
  * filled. */
-int pickle_write_plain(struct pickle_writer *writer, PyObject *object, PyObject *dict, bool sole) {
+OWN_FRAME int pickle_write_plain(struct pickle_writer *writer, PyObject *object, PyObject *dict,
+                                 bool sole) {
     bool own = pickle_is_sole(dict, 2);
     bool spared = pickle_spares_mutable(writer, object, sole && own);
 
-    if (pickle_write_object(writer, (PyObject *)Py_TYPE(object), false) < 0) return -1;
+    if (pickle_write_object(writer, (PyObject *)Py_TYPE(object), false) < 0)
+        return note(object, "class");
     if (!pickle_put_opcode(&writer->output, PICKLE_EMPTY_TUPLE) ||
         !pickle_put_opcode(&writer->output, PICKLE_NEWOBJ))
         return -1;
     if (!spared && pickle_memorize(writer, object) < 0) return -1;
-    return write_state(writer, dict, own);
+    return write_state(writer, object, dict, own);
 }

@@ -14,16 +14,6 @@ static int write_part(struct pickle_writer *writer, const struct reduction *r, P
     return pickle_write_object(writer, object, r->exact && pickle_is_sole(object, 1));
 }
 
-static int fail(struct pickle_writer *writer, const char *message) {
-    PyErr_SetString(writer->state->pickling_error, message);
-    return -1;
-}
-
-static int fail_with_type(struct pickle_writer *writer, const char *format, PyObject *object) {
-    PyErr_Format(writer->state->pickling_error, format, Py_TYPE(object)->tp_name);
-    return -1;
-}
-
 static int put(struct pickle_writer *writer, enum pickle_opcode opcode) {
     return pickle_put_opcode(&writer->output, opcode) ? 0 : -1;
 }
@@ -34,11 +24,21 @@ static PyObject *part(PyObject *reduced, Py_ssize_t index) {
     return item == Py_None ? NULL : item;
 }
 
-static int check(struct pickle_writer *writer, PyObject *reduced, struct reduction *r) {
+static int fail_with_item(struct pickle_writer *writer, const char *which, const char *wanted,
+                          PyObject *item) {
+    char format[128];
+
+    snprintf(format, sizeof format,
+             "%s item of the tuple returned by __reduce__ must be %s, not %%U", which, wanted);
+    return pickle_refuse_type(writer, format, item);
+}
+
+static OWN_FRAME int check(struct pickle_writer *writer, PyObject *reduced, struct reduction *r) {
     Py_ssize_t size = PyTuple_GET_SIZE(reduced);
 
     if (size < 2 || size > 6)
-        return fail(writer, "tuple returned by __reduce__ must contain 2 through 6 elements");
+        return pickle_refuse(writer,
+                             "tuple returned by __reduce__ must contain 2 through 6 elements");
     *r = (struct reduction){PyTuple_GET_ITEM(reduced, 0),
                             PyTuple_GET_ITEM(reduced, 1),
                             part(reduced, 2),
@@ -48,38 +48,32 @@ static int check(struct pickle_writer *writer, PyObject *reduced, struct reducti
                             PyTuple_CheckExact(reduced),
                             PyTuple_CheckExact(reduced) && pickle_is_sole(reduced, 1)};
     if (!PyCallable_Check(r->callable))
-        return fail(writer, "first item of the tuple returned by __reduce__ must be callable");
+        return fail_with_item(writer, "first", "callable", r->callable);
     if (!PyTuple_Check(r->arguments))
-        return fail(writer, "second item of the tuple returned by __reduce__ must be a tuple");
+        return fail_with_item(writer, "second", "a tuple", r->arguments);
     if (r->items != NULL && !PyIter_Check(r->items))
-        return fail_with_type(writer,
-                              "fourth element of the tuple returned by __reduce__ must be an "
-                              "iterator, not %s",
-                              r->items);
+        return fail_with_item(writer, "fourth", "an iterator", r->items);
     if (r->pairs != NULL && !PyIter_Check(r->pairs))
-        return fail_with_type(writer,
-                              "fifth element of the tuple returned by __reduce__ must be an "
-                              "iterator, not %s",
-                              r->pairs);
+        return fail_with_item(writer, "fifth", "an iterator", r->pairs);
     if (r->set_state != NULL && !PyCallable_Check(r->set_state))
-        return fail_with_type(writer,
-                              "sixth element of the tuple returned by __reduce__ must be a "
-                              "function, not %s",
-                              r->set_state);
+        return fail_with_item(writer, "sixth", "callable", r->set_state);
     return 0;
 }
 
 /* ---- Making the object --------------------------------------------------- */
 
-static int write_call(struct pickle_writer *writer, const struct reduction *r) {
-    if (pickle_write_object(writer, r->callable, false) < 0) return -1;
-    if (write_part(writer, r, r->arguments) < 0) return -1;
+static int write_call(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
+    if (pickle_write_object(writer, r->callable, false) < 0)
+        return pickle_note(object, "reconstructor");
+    if (write_part(writer, r, r->arguments) < 0)
+        return pickle_note(object, "reconstructor arguments");
     return put(writer, PICKLE_REDUCE);
 }
 
 /* Before protocol 4 keywords need a partial of cls.__new__. */
-static int write_newobj_ex_as_call(struct pickle_writer *writer, PyObject *class,
-                                   PyObject *arguments, PyObject *keywords) {
+static OWN_FRAME int write_newobj_ex_as_call(struct pickle_writer *writer, PyObject *class,
+                                             PyObject *arguments, PyObject *keywords,
+                                             PyObject *object) {
     PyObject *new = PyObject_GetAttr(class, writer->state->names.dunder_new);
     PyObject *head = new == NULL ? NULL : PyTuple_Pack(2, new, class);
     PyObject *all = head == NULL ? NULL : PySequence_Concat(head, arguments);
@@ -89,7 +83,7 @@ static int write_newobj_ex_as_call(struct pickle_writer *writer, PyObject *class
     if (callable != NULL) {
         struct reduction call = {.callable = callable, .arguments = writer->state->empty_tuple};
 
-        status = write_call(writer, &call);
+        status = write_call(writer, &call, object);
     }
     Py_XDECREF(new);
     Py_XDECREF(head);
@@ -98,12 +92,12 @@ static int write_newobj_ex_as_call(struct pickle_writer *writer, PyObject *class
     return status;
 }
 
-static int write_newobj_ex(struct pickle_writer *writer, PyObject *given) {
+static OWN_FRAME int write_newobj_ex(struct pickle_writer *writer, PyObject *given,
+                                     PyObject *object) {
     PyObject *class, *arguments, *keywords;
 
     if (PyTuple_GET_SIZE(given) != 3) {
-        PyErr_Format(writer->state->pickling_error,
-                     "length of the NEWOBJ_EX argument tuple must be exactly 3, not %zd",
+        PyErr_Format(writer->state->pickling_error, "__newobj_ex__ expected 3 arguments, got %zd",
                      PyTuple_GET_SIZE(given));
         return -1;
     }
@@ -111,21 +105,20 @@ static int write_newobj_ex(struct pickle_writer *writer, PyObject *given) {
     arguments = PyTuple_GET_ITEM(given, 1);
     keywords = PyTuple_GET_ITEM(given, 2);
     if (!PyType_Check(class))
-        return fail_with_type(
-            writer, "first item from NEWOBJ_EX argument tuple must be a class, not %.200s", class);
+        return pickle_refuse_type(
+            writer, "first argument to __newobj_ex__() must be a class, not %U", class);
     if (!PyTuple_Check(arguments))
-        return fail_with_type(writer,
-                              "second item from NEWOBJ_EX argument tuple must be a tuple, not "
-                              "%.200s",
-                              arguments);
+        return pickle_refuse_type(
+            writer, "second argument to __newobj_ex__() must be a tuple, not %U", arguments);
     if (!PyDict_Check(keywords))
-        return fail_with_type(writer,
-                              "third item from NEWOBJ_EX argument tuple must be a dict, not %.200s",
-                              keywords);
-    if (writer->protocol < 4) return write_newobj_ex_as_call(writer, class, arguments, keywords);
-    if (pickle_write_object(writer, class, false) < 0) return -1;
-    if (pickle_write_object(writer, arguments, false) < 0) return -1;
-    if (pickle_write_object(writer, keywords, false) < 0) return -1;
+        return pickle_refuse_type(
+            writer, "third argument to __newobj_ex__() must be a dict, not %U", keywords);
+    if (writer->protocol < 4)
+        return write_newobj_ex_as_call(writer, class, arguments, keywords, object);
+    if (pickle_write_object(writer, class, false) < 0) return pickle_note(object, "class");
+    for (int i = 1; i < 3; i++)
+        if (pickle_write_object(writer, PyTuple_GET_ITEM(given, i), false) < 0)
+            return pickle_note(object, "__new__ arguments");
     return put(writer, PICKLE_NEWOBJ_EX);
 }
 
@@ -133,35 +126,40 @@ static int write_newobj_ex(struct pickle_writer *writer, PyObject *given) {
 static int check_class(struct pickle_writer *writer, PyObject *object, PyObject *class) {
     PyObject *own;
 
-    if (object == NULL) return 0;
     own = PyObject_GetAttr(object, writer->state->names.dunder_class);
     if (own == NULL) return -1;
+    if (own != class)
+        PyErr_Format(writer->state->pickling_error,
+                     "first argument to __newobj__() must be %R, not %R", own, class);
     Py_DECREF(own);
-    if (own == class) return 0;
-    return fail(writer, "args[0] from __newobj__ args has the wrong class");
+    return own == class ? 0 : -1;
 }
 
-static int write_newobj(struct pickle_writer *writer, PyObject *given, PyObject *object) {
+static OWN_FRAME int write_newobj(struct pickle_writer *writer, PyObject *given, PyObject *object) {
     PyObject *class, *arguments;
     int status;
 
-    if (PyTuple_GET_SIZE(given) < 1) return fail(writer, "__newobj__ arglist is empty");
+    if (PyTuple_GET_SIZE(given) < 1)
+        return pickle_refuse(writer, "__newobj__ expected at least 1 argument, got 0");
     class = PyTuple_GET_ITEM(given, 0);
-    if (!PyType_Check(class)) return fail(writer, "args[0] from __newobj__ args is not a type");
+    if (!PyType_Check(class))
+        return pickle_refuse_type(writer, "first argument to __newobj__() must be a class, not %U",
+                                  class);
     if (check_class(writer, object, class) < 0) return -1;
-    if (pickle_write_object(writer, class, false) < 0) return -1;
+    if (pickle_write_object(writer, class, false) < 0) return pickle_note(object, "class");
     arguments = PyTuple_GetSlice(given, 1, PyTuple_GET_SIZE(given));
     if (arguments == NULL) return -1;
     /* Nobody else has seen this tuple. */
     status = pickle_write_object(writer, arguments, pickle_is_sole(arguments, 1));
     Py_DECREF(arguments);
-    return status < 0 ? -1 : put(writer, PICKLE_NEWOBJ);
+    if (status < 0) return pickle_note(object, "__new__ arguments");
+    return put(writer, PICKLE_NEWOBJ);
 }
 
 enum maker { FAILED = -1, CALL, NEWOBJ, NEWOBJ_EX };
 
 /* copyreg's two functions are known by name: they have opcodes. */
-static enum maker maker_of(struct pickle_writer *writer, PyObject *callable) {
+static OWN_FRAME enum maker maker_of(struct pickle_writer *writer, PyObject *callable) {
     PyObject *name;
     enum maker maker = CALL;
 
@@ -180,11 +178,11 @@ static enum maker maker_of(struct pickle_writer *writer, PyObject *callable) {
 static int write_making(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
     switch (maker_of(writer, r->callable)) {
     case CALL:
-        return write_call(writer, r);
+        return write_call(writer, r, object);
     case NEWOBJ:
         return write_newobj(writer, r->arguments, object);
     case NEWOBJ_EX:
-        return write_newobj_ex(writer, r->arguments);
+        return write_newobj_ex(writer, r->arguments, object);
     default:
         return -1;
     }
@@ -195,7 +193,7 @@ static int write_making(struct pickle_writer *writer, const struct reduction *r,
 /* The dict in a state that was made for us: the state itself, or what it has for
  * slots. Nothing but the slots of tuples that are ours alone leads to it, so that
  * nobody can hand it out once more, whatever code runs. A hook would have seen it. */
-static PyObject *temporary_of(struct pickle_writer *writer, const struct reduction *r) {
+static OWN_FRAME PyObject *temporary_of(struct pickle_writer *writer, const struct reduction *r) {
     PyObject *state = r->state;
 
     if (!r->own || writer->persistent_id != NULL || writer->reducer_override != NULL) return NULL;
@@ -207,46 +205,54 @@ static PyObject *temporary_of(struct pickle_writer *writer, const struct reducti
     return PyDict_CheckExact(state) ? state : NULL;
 }
 
-static int write_state(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
+static OWN_FRAME int write_state(struct pickle_writer *writer, const struct reduction *r,
+                                 PyObject *object) {
     if (r->set_state == NULL) {
-        if (write_part(writer, r, r->state) < 0) return -1;
+        if (write_part(writer, r, r->state) < 0) return pickle_note(object, "state");
         return put(writer, PICKLE_BUILD);
     }
     /* set_state(object, state), whose result is dropped. */
-    if (pickle_write_object(writer, r->set_state, false) < 0) return -1;
+    if (pickle_write_object(writer, r->set_state, false) < 0)
+        return pickle_note(object, "state setter");
     if (pickle_write_object(writer, object, false) < 0) return -1;
-    if (write_part(writer, r, r->state) < 0) return -1;
+    if (write_part(writer, r, r->state) < 0) return pickle_note(object, "state");
     if (put(writer, PICKLE_TUPLE2) < 0 || put(writer, PICKLE_REDUCE) < 0) return -1;
     return put(writer, PICKLE_POP);
 }
 
 /* Memorizes the object. 1: it is in the memo already, because what it was made
  * from leads to it: that one counts, and what is on the stack is dropped. */
-static int memorize_made(struct pickle_writer *writer, PyObject *object) {
+static OWN_FRAME int memorize_made(struct pickle_writer *writer, PyObject *object) {
     if (writer->fast || pickle_memo_find(&writer->memo, object) == NULL)
         return pickle_memorize(writer, object);
     if (put(writer, PICKLE_POP) < 0) return -1;
     return pickle_write_from_memo(writer, object);
 }
 
-int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced, PyObject *object) {
+static int write_parts(struct pickle_writer *writer, const struct reduction *r, PyObject *object) {
     PyObject *outer = writer->temporary;
-    struct reduction r;
     int status;
 
-    if (check(writer, reduced, &r) < 0) return -1;
-    if (write_making(writer, &r, object) < 0) return -1;
-    if (object != NULL) {
-        status = memorize_made(writer, object);
-        if (status != 0) return status < 0 ? -1 : 0;
-    }
-    if (r.items != NULL && pickle_write_appends(writer, r.items) < 0) return -1;
-    if (r.pairs != NULL && pickle_write_setitems(writer, r.pairs) < 0) return -1;
-    if (r.state == NULL) return 0;
-    writer->temporary = temporary_of(writer, &r);
-    status = write_state(writer, &r, object);
+    if (write_making(writer, r, object) < 0) return -1;
+    status = memorize_made(writer, object);
+    if (status != 0) return status < 0 ? -1 : 0;
+    if (r->items != NULL && pickle_write_appends(writer, r->items, object) < 0) return -1;
+    if (r->pairs != NULL && pickle_write_setitems(writer, r->pairs, object) < 0) return -1;
+    if (r->state == NULL) return 0;
+    writer->temporary = temporary_of(writer, r);
+    status = write_state(writer, r, object);
     writer->temporary = outer;
     return status;
+}
+
+OWN_FRAME int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced,
+                                   PyObject *object, bool noted) {
+    struct reduction r;
+    int status = check(writer, reduced, &r);
+
+    if (status == 0) status = write_parts(writer, &r, object);
+    Py_DECREF(reduced);
+    return status < 0 && noted ? pickle_note(object, "object") : status;
 }
 
 /* ---- Asking for it ------------------------------------------------------- */
@@ -278,8 +284,7 @@ static PyObject *call_reduce_method(struct pickle_writer *writer, PyObject *obje
     }
     if (pickle_find_attribute(object, writer->state->names.dunder_reduce, &method) < 0) return NULL;
     if (method == NULL) {
-        PyErr_Format(writer->state->pickling_error, "can't pickle '%.200s' object: %R",
-                     Py_TYPE(object)->tp_name, object);
+        pickle_refuse_type(writer, "Can't pickle %U object", object);
         return NULL;
     }
     reduced = PyObject_CallNoArgs(method);
@@ -288,7 +293,7 @@ static PyObject *call_reduce_method(struct pickle_writer *writer, PyObject *obje
 }
 
 /* How the object is made again; NULL without an exception: it is a global. */
-static PyObject *reduce(struct pickle_writer *writer, PyObject *object) {
+static OWN_FRAME PyObject *reduce(struct pickle_writer *writer, PyObject *object) {
     PyObject *function = registered(writer, (PyObject *)Py_TYPE(object)), *reduced;
 
     if (function == NULL && PyErr_Occurred()) return NULL;
@@ -301,21 +306,40 @@ static PyObject *reduce(struct pickle_writer *writer, PyObject *object) {
     return call_reduce_method(writer, object);
 }
 
-static int write_reduction(struct pickle_writer *writer, PyObject *object, PyObject *reduced) {
-    if (PyUnicode_Check(reduced)) return pickle_write_global(writer, object, reduced);
-    if (!PyTuple_Check(reduced)) return fail(writer, "__reduce__ must return a string or tuple");
-    return pickle_write_reduced(writer, reduced, object);
+static void fail_with_reduced(struct pickle_writer *writer, PyObject *object, PyObject *reduced) {
+    pickle_refuse_type(writer, "__reduce__ must return a string or tuple, not %U", reduced);
+    pickle_note(object, "object");
 }
 
-int pickle_write_by_reduction(struct pickle_writer *writer, PyObject *object) {
+/* Takes the reference to what the reduce method returned. */
+static int write_reduction(struct pickle_writer *writer, PyObject *object, PyObject *reduced) {
+    int status = -1;
+
+    if (PyTuple_Check(reduced)) return pickle_write_reduced(writer, reduced, object, true);
+    if (PyUnicode_Check(reduced))
+        status = pickle_write_global(writer, object, reduced);
+    else
+        fail_with_reduced(writer, object, reduced);
+    Py_DECREF(reduced);
+    return status;
+}
+
+/* What the Pickler's own hook says; NULL without an exception: nothing. */
+static PyObject *override_reduction(struct pickle_writer *writer, PyObject *object) {
+    PyObject *reduced = PyObject_CallOneArg(writer->reducer_override, object);
+
+    if (reduced == Py_NotImplemented) Py_CLEAR(reduced);
+    return reduced;
+}
+
+/* What is called last takes this function's place on the stack. */
+OWN_FRAME int pickle_write_by_reduction(struct pickle_writer *writer, PyObject *object) {
     PyObject *reduced = NULL;
-    int status;
 
     writer->foreign_ran = true;
     if (writer->reducer_override != NULL) {
-        reduced = PyObject_CallOneArg(writer->reducer_override, object);
-        if (reduced == NULL) return -1;
-        if (reduced == Py_NotImplemented) Py_CLEAR(reduced);
+        reduced = override_reduction(writer, object);
+        if (reduced == NULL && PyErr_Occurred()) return -1;
     }
     if (reduced == NULL) {
         if (Py_TYPE(object) == &PyType_Type) return pickle_write_type(writer, object);
@@ -324,7 +348,5 @@ int pickle_write_by_reduction(struct pickle_writer *writer, PyObject *object) {
         if (reduced == NULL)
             return PyErr_Occurred() ? -1 : pickle_write_global(writer, object, NULL);
     }
-    status = write_reduction(writer, object, reduced);
-    Py_DECREF(reduced);
-    return status;
+    return write_reduction(writer, object, reduced);
 }

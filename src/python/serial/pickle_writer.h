@@ -2,8 +2,8 @@
  *
  * pickle_write.c chooses by type and calls the files that write what there is:
  * pickle_write_atoms.c, _containers.c, _global.c, _reduce.c; these call back only
- * pickle_write_object(). pickle_write_memo.c decides what goes into the memo,
- * pickle_write_file.c where the bytes go. */
+ * pickle_write_object(). pickle_write_memo.c decides what goes into the memo, with
+ * the help of pickle_write_scan.c; pickle_write_file.c where the bytes go. */
 #ifndef SHOAL_PYTHON_PICKLE_WRITER_H
 #define SHOAL_PYTHON_PICKLE_WRITER_H
 
@@ -23,8 +23,8 @@ enum memo_rule {
 
 /* A tuple or frozenset with several references whose items are being written. */
 struct unfinished {
-    PyObject *object;
-    struct unfinished *outer;
+    PyObject *object; /* borrowed: whoever writes it holds it */
+    bool again;       /* it is in another one of itself: `suspended` counts it */
 };
 
 enum { PICKLE_KNOWN_TYPES = 8 };
@@ -42,7 +42,8 @@ struct pickle_writer {
     struct pickle_write_memo memo; /* owns a reference to each object */
     enum memo_rule rule;
     unsigned suspended; /* above 0: the rule is MEMO_ALL for what is written now */
-    struct unfinished *unfinished;
+    struct unfinished *unfinished; /* the outermost first; not on the C stack, to spare it */
+    size_t unfinished_count, unfinished_room;
 
     int protocol;
     int binary; /* int: it is an attribute of Pickler; so is fast */
@@ -70,6 +71,14 @@ struct pickle_writer {
     PyObject *bytes;       /* the buffer of output, when it is into memory */
     unsigned char *buffer; /* the same, when it is a file */
 };
+
+/* How deep a graph may be depends on the C stack: a level must not take more of it
+ * than in the standard module. So what is called for every level, or once and with
+ * much on the stack, is not inlined, and its callers do not pay for its variables. */
+#define OWN_FRAME __attribute__((noinline))
+
+/* What RecursionError says after "maximum recursion depth exceeded". */
+#define PICKLE_TOO_DEEP " while pickling an object"
 
 /* pickle_write.c */
 
@@ -105,11 +114,17 @@ int pickle_write_from_memo(struct pickle_writer *writer, PyObject *object);
 /* Puts the object that was just written into the memo, unless in fast mode. */
 int pickle_memorize(struct pickle_writer *writer, PyObject *object);
 /* Marks an object as unfinished; if it is so already, all that is written until
- * pickle_finish() goes into the memo. */
-bool pickle_begin(struct pickle_writer *writer, struct unfinished *mark, PyObject *object);
-void pickle_finish(struct pickle_writer *writer, struct unfinished *mark, bool again);
+ * pickle_finish() goes into the memo. -1 and an exception: it is not marked. */
+int pickle_begin(struct pickle_writer *writer, PyObject *object);
+/* The one that was marked last is finished. */
+void pickle_finish(struct pickle_writer *writer);
 /* Empties a memo, and then releases what was in it: that may run code that looks at it. */
 void pickle_write_memo_release(struct pickle_write_memo *memo);
+
+/* pickle_write_scan.c */
+/* Whether no code but this writer's can run until the dump is over: looks the graph
+ * over. The collector, which runs finalizers, is stopped for that time. */
+bool pickle_is_alone(struct pickle_writer *writer);
 
 /* pickle_write_file.c */
 
@@ -144,9 +159,9 @@ int pickle_write_dict(struct pickle_writer *writer, PyObject *dict, bool sole);
 int pickle_write_set(struct pickle_writer *writer, PyObject *set, bool sole);
 int pickle_write_frozenset(struct pickle_writer *writer, PyObject *set, bool spared);
 
-/* pickle_write_batches.c: what iterators give, put into what was just written */
-int pickle_write_appends(struct pickle_writer *writer, PyObject *iterator);
-int pickle_write_setitems(struct pickle_writer *writer, PyObject *iterator);
+/* pickle_write_batches.c: what iterators give, put into the object that was just written */
+int pickle_write_appends(struct pickle_writer *writer, PyObject *iterator, PyObject *object);
+int pickle_write_setitems(struct pickle_writer *writer, PyObject *iterator, PyObject *object);
 
 /* pickle_write_global.c */
 int pickle_write_global(struct pickle_writer *writer, PyObject *object, PyObject *name);
@@ -159,9 +174,21 @@ PyObject *pickle_plain_dict(struct pickle_writer *writer, PyObject *object);
 int pickle_write_plain(struct pickle_writer *writer, PyObject *object, PyObject *dict, bool sole);
 
 /* pickle_write_reduce.c */
-/* What a reduce method returned; object may be NULL: it is not memorized then. */
-int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced, PyObject *object);
+/* What a reduce method returned, whose reference is taken. `noted`: an exception is told
+ * that it was the object's. */
+int pickle_write_reduced(struct pickle_writer *writer, PyObject *reduced, PyObject *object,
+                         bool noted);
 /* Anything that has no writer of its own. */
 int pickle_write_by_reduction(struct pickle_writer *writer, PyObject *object);
+
+/* pickle_write_note.c: each returns -1 */
+
+/* A PicklingError, in which %U stands for the name of the object's type. */
+int pickle_refuse_type(struct pickle_writer *writer, const char *format, PyObject *object);
+int pickle_refuse(struct pickle_writer *writer, const char *message);
+/* The same because of the exception there is, which becomes its context. */
+int pickle_refuse_because(struct pickle_writer *writer, const char *format, ...);
+/* Adds to the exception there is what was being written, "when serializing list item 3". */
+int pickle_note(PyObject *object, const char *what, ...);
 
 #endif

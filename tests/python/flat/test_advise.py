@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import random
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from shoal import flat
 from shoal.flat.advise import ColumnAdvice, advise
-from shoal.flat.measures import Distinct, block, is_kept_once, size_whole
+from shoal.flat.measures import Distinct, block, is_kept_once, size_of_blocks, size_whole
 
 ROWS = [
     (random.Random(at).random(), f"name {at % 100} {'x' * (at % 7)}", at * 1000, at % 2 == 0)
@@ -52,6 +53,16 @@ def test_objects_in_objects() -> None:
         size_whole([{"key": 1.5}, {"key": 1.5}], keys)
         == 2 * (one - block(sys.getsizeof("key"))) + block(sys.getsizeof([])) + 16
     )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="new in 3.15")
+def test_frozen_dicts_with_what_is_in_them() -> None:
+    frozen = builtins.frozendict({"key": [1000, "abc"]})
+    inner = size_whole(frozen["key"], set())
+    assert size_whole(frozen, set()) == (
+        size_of_blocks(frozen) + block(sys.getsizeof("key")) + inner
+    )
+    assert advise([(frozen,)]).columns[0].types == {"frozendict": 1}
 
 
 def test_objects_are_what_the_heap_hands_out(on_shoal: Callable[..., Any], tmp_path: Path) -> None:

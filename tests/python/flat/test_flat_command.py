@@ -385,3 +385,27 @@ def test_the_commands_are_in_the_table(tmp_path: Path) -> None:
     )
     assert "  flat " in done.stdout
     assert "  advise " in done.stdout
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.json", "x.parquet.gz", "folder.d/x.feather"])
+def test_an_unknown_ending_is_one_line_that_names_the_formats(
+    shoal: Callable[..., Any], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "a.flat").write_text("(1, 2)\n")
+    (tmp_path / "folder.d").mkdir()
+    done = shoal("flat", "convert", "a.flat", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"shoal flat convert: {name}: no format is known by this ending: use .flat, .txt, "
+        ".pickle, .pkl, .jsonl, .ndjson, .csv, or --to\n"
+    )
+    assert not (tmp_path / name).exists()
+    assert shoal("flat", "convert", "a.flat", name, "--to", "jsonl").returncode == 0
+
+
+def test_a_name_without_ending_is_a_flat_file(shoal: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1\n")
+    (tmp_path / "folder.d").mkdir()
+    for name in ("out", "out.gz", "folder.d/out", ".hidden"):
+        assert shoal("flat", "convert", "--no-header", "a.csv", name).returncode == 0
+    assert (tmp_path / "out").read_text() == "['1']\n"

@@ -40,6 +40,7 @@ def peak_of(function):
     gc.collect()
     tracemalloc.start()
     try:
+        tracemalloc.reset_peak()  # another test may have left it on
         before = tracemalloc.get_traced_memory()[0]
         result = function()
         after, peak = tracemalloc.get_traced_memory()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import collections
 import datetime
 import enum
 import errno
 import gc
 import io
+import sys
 import threading
 
 import pytest
@@ -54,6 +56,15 @@ NO_LITERALS = [
     (NotImplemented, "record 2: NotImplementedType is no literal"),
     ({"k" * 100: DATE}, "record 2, ['" + "k" * 59 + "...]: datetime.date is no literal"),
 ]
+
+
+if sys.version_info >= (3, 15):
+    FROZEN = builtins.frozendict(a=1)
+    NO_LITERALS += [
+        (FROZEN, "record 2: frozendict is no literal"),
+        ({"a": [FROZEN]}, "record 2, ['a'][0]: frozendict is no literal"),
+        (builtins.sentinel("NONE"), "record 2: sentinel is no literal"),
+    ]
 
 
 @pytest.mark.parametrize(("record", "message"), NO_LITERALS, ids=range(len(NO_LITERALS)))

@@ -63,8 +63,13 @@ def residence(**parts: int) -> Residence:
         "libc",
         "libc_mapped",
         "file_backed",
+        "mapped_files",
         "stacks",
         "other",
+        "libc_free",
+        "reserve",
+        "records",
+        "libraries",
     ]
     values = {name: parts.get(name, 0) for name in names}
     total = sum(amount for name, amount in values.items() if not name.endswith("_mapped"))
@@ -121,11 +126,11 @@ def fragmented() -> Snapshot:
         types=(
             TypeUse("app.models.Session", "gc", 1_000, 512_000),
             TypeUse("dict", "gc", 500, 96_000),
-            TypeUse("(no object)", "raw", 100, 51_200),
+            TypeUse("(not Python objects)", "raw", 100, 51_200),
             TypeUse("str", "object", 1_600, 51_200),
         ),
         pinning=(
-            Pinning("(no object)", "raw", 9, 60, 3 * MIB),
+            Pinning("(not Python objects)", "raw", 9, 60, 3 * MIB),
             Pinning("app.models.Session", "gc", 9, 100, 5 * MIB),
             Pinning("str", "object", 1, 40, 200 * KIB),
         ),

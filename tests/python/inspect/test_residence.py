@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shoal import _elf, _owners, _smaps
+from shoal import _elf, _inspect, _owners, _smaps
 from shoal.inspect import rss
-from shoal.inspect.snapshot import Arena, Residence
+from shoal.inspect.snapshot import Arena, MappedBy, Residence
 
 KIB, MIB = 2**10, 2**20
 
@@ -66,6 +66,9 @@ def reading(**fields) -> dict:
         "pool_bytes": 16 * KIB,
         "large": [],
         "ranges": [(ARENA, 2 * MIB)],
+        "owned": [(0x7F00_0800_0000, MIB, "libc")],
+        "reserve_bytes": 0,
+        "malloc": {"free_bytes": 0},
     }
     return {**values, **fields}
 
@@ -83,6 +86,7 @@ def smaps(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_smaps, "read", lambda pid: mappings)
     monkeypatch.setattr(_smaps, "stack_pointers", lambda pid: [])
     monkeypatch.setattr(_smaps, "resident", lambda start, end, pid: end - start)
+    monkeypatch.setattr(_inspect, "libraries", lambda pid, ranges, zeroed: [""] * len(ranges))
 
 
 def parts(found: Residence) -> dict[str, int]:
@@ -101,7 +105,8 @@ def test_smaps_are_shared_out(smaps) -> None:
         "free_pools": 80,
         "libc": 800,  # [heap], and a thread's heap that lies at a multiple of 64 MiB.
         "libc_mapped": 17 * 1024,
-        "file_backed": 2108,
+        "file_backed": 2008,
+        "mapped_files": 100,
         "stacks": 96,
         "other": 700,
     }
@@ -110,7 +115,7 @@ def test_smaps_are_shared_out(smaps) -> None:
 def test_the_parts_sum_up_to_the_total(smaps) -> None:
     for fields in ({}, {"ranges": []}, {"large": [(0x7F00_2000_1000, 64 * KIB)]}):
         found = rss.split(reading(**fields), ARENAS)
-        named = found.heap + found.large + found.libc + found.file_backed
+        named = found.heap + found.large + found.file_backed + found.mapped_files
         assert named + found.stacks + found.other == found.total
 
 
@@ -123,10 +128,10 @@ def test_what_is_no_larger_than_resident(smaps) -> None:
 def test_shoals_large_blocks_are_apart_from_its_pools(smaps) -> None:
     large = [(0x7F00_2000_1000, 512 * KIB), (ARENA + 512 * KIB, 100)]
     ranges = [(ARENA, 2 * MIB), (0x7F00_2000_1000, MIB)]
-    found = rss.split(reading(allocator="shoal", large=large, ranges=ranges), ARENAS)
+    found = rss.split(reading(allocator="shoal", large=large, ranges=ranges, owned=[]), ARENAS)
     assert found.large_mapped == 512 * KIB + 4096
     assert found.large == 512 * KIB + 4096
-    # Nobody but Shoal serves malloc, so a mapping's place says nothing; [heap] remains libc's.
+    # Where a mapping lies says nothing; [heap] is libc's.
     assert found.libc == 500 * KIB
     assert found.other == 300 * KIB
 
@@ -143,82 +148,72 @@ def test_no_more_of_an_arena_is_live_than_is_resident(smaps) -> None:
     assert (found.live, found.free_blocks) == (256 * KIB, 0)
 
 
-# ---- Blocks that libc gave mappings of their own -----------------------------------------
+# ---- Who mapped it ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def memory(tmp_path: Path):
-    """Open a file as if it were a process's memory, with words at some addresses."""
-    opened = []
+def test_what_libraries_have_mapped_is_named(smaps, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
 
-    def make(size: int, words: dict[int, tuple[int, int]]) -> int:
-        path = tmp_path / "memory"
-        with open(path, "wb") as file:
-            file.truncate(size)
-            for at, pair in words.items():
-                file.seek(at)
-                file.write(struct.pack("<QQ", *pair))
-        opened.append(os.open(path, os.O_RDONLY))
-        return opened[-1]
+    def libraries(pid: int, ranges: list[tuple[int, int]], zeroed: object) -> list[str]:
+        asked.extend(ranges)
+        return ["libarrow.so.2100"] * len(ranges)
 
-    yield make
-    for file in opened:
-        os.close(file)
+    monkeypatch.setattr(_inspect, "libraries", libraries)
+    found = rss.split(reading(), ARENAS)
+    assert asked == [(0x7F00_2000_1000, MIB)]
+    assert (found.libraries, found.other) == (700 * KIB, 0)
+    assert found.mapped_by == (MappedBy("libarrow.so.2100", 700 * KIB),)
 
 
-def ends(memory: int, start: int, end: int) -> list[int]:
-    return list(rss._block_ends(memory, start, end, iter(range(100))))
+def test_what_shoal_itself_has_mapped_are_records(smaps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        _inspect, "libraries", lambda pid, ranges, zeroed: ["libshoal.so"] * len(ranges)
+    )
+    found = rss.split(reading(), ARENAS)
+    assert (found.records, found.libraries, found.other) == (700 * KIB, 0, 0)
 
 
-def test_blocks_follow_each_other(memory) -> None:
-    heads = {4096: (0, 8192 | 2), 12288: (0, 16384 | 2)}
-    assert ends(memory(MIB, heads), 4096, 40960) == [12288, 28672]
+def test_a_name_that_the_mapping_has_is_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_inspect, "libraries", lambda pid, ranges, zeroed: [""] * len(ranges))
+    parts = [
+        _owners.Part("anonymous", 8192, 8192, [(4096, 12288)], b"[anon:jemalloc_pg]"),
+        _owners.Part("anonymous", 4096, 4096, [(40960, 45056)]),
+        _owners.Part("anonymous", 4096, 4096, [(0, 4096)], b"[vsyscall]"),
+    ]
+    assert _owners.mapped_by(parts, [], NOBODY) == {"jemalloc_pg": 8192, "": 8192}
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        (0, 0),
-        (0, 2),
-        (0, 8192),  # Without the bit.
-        (0, 8192 | 3),
-        (0, 8200 | 2),  # Not in whole pages.
-        (1, 8192 | 2),
-        (0, 2**63 | 2),
-        (0, 36864 + 4096 | 2),  # Reaches out of the mapping.
-    ],
-)
-def test_what_is_no_head_of_a_block(memory, head) -> None:
-    assert ends(memory(MIB, {4096: head}), 4096, 40960) == []
+# ---- What the reader found beside the heap --------------------------------------------------
 
 
-def test_blocks_without_end(memory) -> None:
-    file = memory(MIB, dict.fromkeys(range(0, MIB, 4096), (0, 4096 | 2)))
-    assert len(ends(file, 0, MIB)) == 100  # No more heads than may be read.
+def test_what_is_free_in_mallocs_heap_is_held(smaps) -> None:
+    malloc = {"live_bytes": 300 * KIB, "free_bytes": 200 * KIB}
+    found = rss.split(reading(malloc=malloc), ARENAS)
+    assert (found.libc, found.libc_free) == (600 * KIB, 200 * KIB)
+    assert found.pinned == found.sparse + found.free_blocks + found.free_pools + 200 * KIB
+    found = rss.split(reading(malloc={"free_bytes": 1 << 40}), ARENAS)
+    assert (found.libc, found.libc_free) == (0, 800 * KIB)
 
 
-def test_memory_that_ends(memory) -> None:
-    assert ends(memory(4096, {}), 8192, 40960) == []
+def test_heaps_and_frames_have_the_addresses_that_the_reader_says(smaps) -> None:
+    # The kernel joins what lies side by side: a heap may begin anywhere in a mapping.
+    owned = [(0x7F00_2000_1000, 256 * KIB, "libc"), (0x7F00_2004_1000, 64 * KIB, "stack")]
+    found = rss.split(reading(owned=owned), ARENAS)
+    assert found.libc == 500 * KIB + 256 * KIB
+    assert found.stacks == 96 * KIB + 64 * KIB
+    assert found.other == 1000 * KIB - 320 * KIB
 
 
-def test_blocks_that_lie_in_two_mappings(smaps, memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As numpy's arrays do, which ask for huge pages for all but their heads.
-    at = 64 * KIB
-    pieces = [(at, at + 4096), (at + 4096, at + 40960), (at + 40960, at + 49152)]
-    mappings = [_smaps.Mapping(start, end, b"rw-p", b"") for start, end in pieces]
-    for mapping in mappings:
-        mapping.rss = mapping.pss = mapping.end - mapping.start
-    file = memory(MIB, {at: (0, 12288 | 2), at + 12288: (0, 28672 | 2), at + 45056: (0, 4096 | 2)})
-    monkeypatch.setattr(_smaps, "read", lambda pid: mappings)
-    monkeypatch.setattr(_smaps, "resident", lambda start, end, pid: end - start)
-    monkeypatch.setattr(os, "open", lambda path, flags: os.dup(file))
-    found = rss.split(reading(ranges=[]), ())
-    assert (found.large, found.large_mapped, found.other) == (40960, 40960, 8192)
-    # What the heap has ends the stretches, of which all beginnings are still tried.
-    found = rss.split(reading(ranges=[(at + 40960, 4096)]), ())
-    assert (found.large, found.heap, found.other) == (45056, 4096, 0)
-    found = rss.split(reading(ranges=[(at, 4096)]), ())
-    assert (found.large, found.heap) == (0, 4096)
+def test_shoals_reserve_and_records_have_rows(smaps) -> None:
+    owned = [
+        (0x7F00_2000_1000, 256 * KIB, "reserve"),
+        (0x7F00_2004_1000, 64 * KIB, "records"),
+    ]
+    arenas = tuple(replace(arena, reserve_bytes=128 * KIB) for arena in ARENAS)
+    found = rss.split(reading(allocator="shoal", owned=owned, reserve_bytes=512 * KIB), arenas)
+    assert (found.reserve, found.records) == (512 * KIB, 64 * KIB)
+    assert found.live == 700 * KIB
+    assert found.live + found.pinned + found.reserve - 256 * KIB == 2000 * KIB
 
 
 # ---- Ranges -------------------------------------------------------------------------------
@@ -231,7 +226,7 @@ def test_ranges() -> None:
         (4, 9),
         (22, 29),
     ]
-    assert rss._apart([(0, 5, "a"), (3, 9, "b"), (4, 5, "c")]) == [(0, 5, "a"), (5, 9, "b")]
+    assert _owners.apart([(0, 5, "a"), (3, 9, "b"), (4, 5, "c")]) == [(0, 5, "a"), (5, 9, "b")]
 
 
 # ---- The files of a process that lies ---------------------------------------------------------
@@ -257,7 +252,7 @@ def test_files_whose_headers_are_nonsense(tmp_path: Path) -> None:
             )
         path.write_bytes(data[: numbers.choice((4096, numbers.randrange(4096)))])
         mappings = [_smaps.Mapping(4096, 8192, b"r-xp", bytes(path))]
-        claims = rss._apart(list(_owners.bss_claims(mappings)))
+        claims = _owners.apart(_owners.bss_claims(mappings))
         assert all(start < end for start, end, _ in claims)
 
 
@@ -269,3 +264,16 @@ def test_paths_are_looked_up_where_the_process_sees_them(tmp_path: Path) -> None
     here = [_smaps.Mapping(0x400000, 0x500000, b"r-xp", bytes(program))]
     assert list(_owners.bss_claims(there, bytes(tmp_path))) == list(_owners.bss_claims(here))
     assert _elf.read(str(tmp_path / "bin" / "p")) is not None
+
+
+def test_a_mapping_that_is_told_twice_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The kernel tells of mappings a few at a time, and one that grew meanwhile again.
+    def mapping(start: int, end: int) -> _smaps.Mapping:
+        return _smaps.Mapping(start, end, b"rw-p", b"")
+
+    looks = [
+        [mapping(0, 8192), mapping(4096, 12288)],
+        [mapping(0, 12288), mapping(12288, 16384)],
+    ]
+    monkeypatch.setattr(_smaps, "parse", lambda smaps: looks.pop(0))
+    assert [one.end for one in _smaps.read()] == [12288, 16384]

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shoal.inspect.snapshot import Snapshot
+from shoal.inspect.compare import judge
+from shoal.inspect.diagnosis import diagnose
+from shoal.inspect.snapshot import MappedBy, Snapshot
 from shoal.inspect.snapshot_json import BadSnapshotError, from_json, load, write_json
 
 
@@ -45,6 +47,11 @@ def test_names_that_are_no_text(fragmented: Snapshot) -> None:
 def test_the_schema(fragmented: Snapshot) -> None:
     found = json.loads(text_of(fragmented))
     assert found.pop("shoal-inspect") == 1
+    assert found.pop("verdict") == {
+        "word": "fragmentation",
+        "sentence": diagnose(fragmented).sentence,
+        "release": diagnose(fragmented).release,
+    }
     assert list(found) == [field.name for field in dataclasses.fields(Snapshot)]
     assert found["arenas"][1] == {
         "start": 0x7F0000100000,
@@ -56,6 +63,7 @@ def test_the_schema(fragmented: Snapshot) -> None:
         "live_blocks": 100,
         "live_bytes": 16384,
         "page_free_bytes": 851968,
+        "reserve_bytes": 0,
     }
     assert found["types"][0] == {
         "name": "app.models.Session",
@@ -63,8 +71,30 @@ def test_the_schema(fragmented: Snapshot) -> None:
         "blocks": 1000,
         "bytes": 512000,
     }
-    assert found["resident"] == vars(fragmented.resident)
+    assert found["resident"] == {**vars(fragmented.resident), "mapped_by": []}
     assert base64.b64decode(found["occupancy"]) == fragmented.occupancy
+
+
+def test_who_mapped_what_is_read_back(fragmented: Snapshot) -> None:
+    parts = (MappedBy("libarrow.so", 5 << 20), MappedBy("libgomp.so", 4096))
+    resident = replace(fragmented.resident, libraries=(5 << 20) + 4096, mapped_by=parts)
+    snapshot = replace(fragmented, resident=resident)
+    assert from_json(text_of(snapshot)) == snapshot
+
+
+def test_what_an_earlier_version_did_not_tell(fragmented: Snapshot) -> None:
+    found = json.loads(text_of(fragmented))
+    for name in ("libc_free", "reserve", "records", "libraries", "mapped_by"):
+        del found["resident"][name]
+    for arena in found["arenas"]:
+        del arena["reserve_bytes"]
+    assert from_json(json.dumps(found)) == fragmented
+
+
+def test_growth_is_told_of_later_looks(fragmented: Snapshot, grown) -> None:
+    stream = io.StringIO()
+    write_json(grown(2), stream, growth=judge([fragmented, grown(1), grown(2)]))
+    assert json.loads(stream.getvalue())["growth"]["word"] == "leak-like"
 
 
 def test_later_versions_may_have_more_keys(fragmented: Snapshot) -> None:

@@ -116,3 +116,23 @@ def measure(request: pytest.FixtureRequest, shoal: Any, tmp_path: Path) -> Measu
         return lines_of(tmp_path / "out.json")
 
     return run
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> Any:
+    """Run pytest, with options, on a module of tests; without what this run was told.
+
+    pytest-memray is left out: beside it is tried where it is said. With CI in the
+    environment pytest's summary would say again what a failure said.
+    """
+    told = ("SHOAL_ALLOCATOR", "PYTEST_ADDOPTS", "PYTHONMALLOC", "LD_PRELOAD", "CI")
+    for name in (*told, "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
+    options = "--strict-markers -p no:cacheprovider -p no:memray"
+    pytester.makeini(f"[pytest]\naddopts = {options}")
+
+    def run_tests(tests: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(f"import pytest\n{tests}")
+        return pytester.runpytest_subprocess(*options, timeout=120)
+
+    return run_tests

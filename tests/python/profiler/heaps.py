@@ -19,9 +19,17 @@ from shoal.profiler import export
 class Allocator(ctypes.Structure):  # PyMemAllocatorEx
     _fields_ = [(name, ctypes.c_void_p) for name in "context malloc calloc realloc free".split()]
 
-domains = [Allocator(), Allocator(), Allocator()]
-for domain, allocator in enumerate(domains):
-    ctypes.pythonapi.PyMem_GetAllocator(domain, ctypes.byref(allocator))
+def allocators():
+    found = [Allocator(), Allocator(), Allocator()]
+    for domain, allocator in enumerate(found):
+        ctypes.pythonapi.PyMem_GetAllocator(domain, ctypes.byref(allocator))
+    return found
+
+def use(wanted):
+    for domain, allocator in enumerate(wanted):
+        ctypes.pythonapi.PyMem_SetAllocator(domain, ctypes.byref(allocator))
+
+own = allocators()
 
 def figures():  # held and pinned, by the own count of the heap that serves
     if _heap.state() == 1:
@@ -41,12 +49,16 @@ def look_again():  # where the heap says so at any time
     if _heap.state() == 1:
         before = figures()
 
+def below():  # pymalloc makes no report of itself while somebody else stands before it
+    standing = allocators()
+    use(own)
+    found = figures()
+    use(standing)
+    return found
+
 def tell(**answer):
+    held, pinned = figures() if _heap.state() == 1 else below()  # before the report takes some
     report, stream = profile.report(), io.StringIO()
-    # pymalloc makes no report of itself while somebody else stands before it.
-    for domain, allocator in enumerate(domains):
-        ctypes.pythonapi.PyMem_SetAllocator(domain, ctypes.byref(allocator))
-    held, pinned = figures()
     export.write_json(report, stream)
     answer.update(report=stream.getvalue(), held=held - before[0], pinned=pinned - before[1])
     print(json.dumps(answer), file=sys.stderr)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +42,15 @@ def test_a_program_can_ask_for_pymalloc(off_shoal: Any) -> None:
     answer = profile.report().allocator
     """
     assert off_shoal(code) == "pymalloc"
+
+
+def test_what_nobody_counts_is_not_told_as_nothing(shoal: Any, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("@profile\ndef f():\n    return [0]\nkept = f()\n")
+    wish = ("profile", "--allocator", "pymalloc", "app.py")
+    counted = shoal(*wish, env={"PYTHONMALLOC": "pymalloc"}).stdout
+    assert re.search(r"At the end, after [\d.]+ s: live \d.*, held \d.*, returned ", counted)
+    told = shoal(*wish, env={"PYTHONMALLOC": "malloc"}).stdout
+    assert re.search(r"At the end, after [\d.]+ s: returned ", told)
 
 
 def test_a_bad_wish_is_one_line_and_status_2(plain: Any) -> None:
@@ -118,7 +130,7 @@ def test_older_blocks_are_nobodys(off_shoal: Any, env: dict[str, str]) -> None:
     freed, made, _, array, grown, gone = off_shoal(OLDER + END + answer, env=env)
     assert freed == gone == [0, 0]
     assert made == [33 + 1000, 1]
-    assert array == [56 + 5000, 2]
+    assert array == [sys.getsizeof(bytearray(4999)), 2]
     assert grown[1] == 1
     assert (2 << 20) < grown[0] <= (2 << 20) + (1 << 19)  # all of it is a new block
 
@@ -160,7 +172,7 @@ kept = []
 
 @profile
 def work():
-    made = [bytes(100) for _ in range(100_000)]
+    made = [bytes(100) for _ in range(300_000)]
     kept.extend(made[::100])
 
 work()
@@ -172,16 +184,16 @@ TOTALS += END + "answer = [report.live, report.held, report.returned]"
 @pytest.mark.parametrize("env", ALLOCATORS)
 def test_the_whole_process_is_told_on_either_heap(off_shoal: Any, env: dict[str, str]) -> None:
     live, held, returned = off_shoal(TOTALS, env=env)
-    bytes_made = 100_000 * 144
-    assert 1000 * 144 < live < bytes_made
+    bytes_made = 300_000 * 144  # and imports take as much as that again, from 3.14 on
+    assert 3000 * 144 < live < bytes_made
     assert bytes_made / 5 < held < bytes_made * 1.2
     assert 0 <= returned < 2 * bytes_made
 
 
 def test_what_was_returned_before_profiling_is_not_told(on_shoal: Any) -> None:
-    before = "made = bytes(50_000_000); del made; import shoal; shoal.trim()"
+    before = "made = bytes(200_000_000); del made; import shoal; shoal.trim()"
     _, _, returned = on_shoal(before + TOTALS)
-    assert returned < 20_000_000
+    assert returned < 80_000_000
 
 
 def test_usage_knows_pymallocs_arenas_while_profiling(off_shoal: Any) -> None:

@@ -62,12 +62,21 @@ def test_the_schema(copying: Report) -> None:
         "number": 7, "text": "    small = object()", "hits": 1, "rss": 61 << 20, "rss_growth": 0,
         "live": 56, "live_blocks": 1, "made": 56, "peak": 56, "net": 56, "held": 0, "returned": 0,
         "pinned": 0, "worst_growth": 0, "rss_peak": None,
+        "regained": 0, "early_hits": 0, "early_live": 0, "low_live": 0,
     }  # fmt: skip
 
 
 def test_keys_of_later_versions_are_passed_over(copying: Report) -> None:
     found = json.loads(as_json(copying))
     found["new"] = found["functions"][0]["new"] = found["functions"][0]["lines"][0]["new"] = [{}]
+    assert from_json(json.dumps(found)) == copying
+
+
+def test_files_from_before_there_were_some_keys_are_read(copying: Report) -> None:
+    found = json.loads(as_json(copying))
+    for line in found["functions"][0]["lines"]:
+        for name in ("regained", "early_hits", "early_live", "low_live"):
+            del line[name]
     assert from_json(json.dumps(found)) == copying
 
 

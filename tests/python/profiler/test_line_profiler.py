@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import linecache
 import logging
 import sys
 import threading
@@ -120,7 +121,9 @@ def test_code_within_a_function_shares_its_measures() -> None:
     assert rows(profiler, outer)[2][2] == 1
     code_map = CodeMap(False, "psutil")
     code_map.add(outer.__code__)
-    inner_code = next(one for one in outer.__code__.co_consts if hasattr(one, "co_code"))
+    inner_code = next(
+        one for one in outer.__code__.co_consts if getattr(one, "co_name", "") == "inner"
+    )
     assert code_map[outer.__code__] is code_map[inner_code]
     assert code_map.add(outer.__code__) is None
 
@@ -324,7 +327,11 @@ def test_a_function_that_calls_itself_has_one_table() -> None:
     assert stream.getvalue().splitlines()[6].split()[5] == "4"
 
 
-def test_what_has_no_source_is_run_unprofiled_with_a_warning() -> None:
+def test_what_has_no_source_is_run_unprofiled_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Since 3.13 it is the name of what `python -c` runs, too.
+    monkeypatch.delitem(linecache.cache, "<string>", raising=False)
     names: dict[str, Any] = {}
     exec("def made():\n    return 4", names)
     with pytest.warns(UserWarning, match=r"no source of made: .*<string>"):
@@ -393,8 +400,9 @@ def test_tracemalloc_is_exact() -> None:
             for line in stream.getvalue().splitlines()
             if "data" in line
         ]
-        assert increments[0] == pytest.approx(size + 29, abs=64)
-        assert increments[1] == pytest.approx(-size - 29, abs=64)
+        taken = sys.getsizeof(bytearray(size))
+        assert increments[0] == pytest.approx(taken, abs=64)
+        assert increments[1] == pytest.approx(-taken, abs=64)
 
 
 def test_a_log_file_logs_what_grew(caplog: pytest.LogCaptureFixture) -> None:
@@ -414,3 +422,23 @@ def _measured() -> LineProfiler:
     profiler = LineProfiler()
     profiler(take_and_drop)()
     return profiler
+
+
+def test_it_leaves_lines_that_shoal_profiles_watched(plain: Any) -> None:
+    """Its own measuring ends with each call; that of the decorator below does not."""
+    done = plain(
+        "-c",
+        "from shoal import profile\n"
+        "from shoal.memory_profiler import LineProfiler\n"
+        "from shoal.profiler import export\n"
+        "import sys, linecache\n"
+        "def work(count):\n"
+        "    return [0] * count\n"
+        "outer = LineProfiler()(profile(work))\n"
+        "for _ in range(3):\n"
+        "    outer(10)\n"
+        "work(10)\n"
+        "print(profile.report().functions[0].lines[1].hits)\n",
+        env={"SHOAL_ALLOCATOR": "pymalloc"},
+    )
+    assert done.stdout.splitlines()[0] == "4", done.stderr

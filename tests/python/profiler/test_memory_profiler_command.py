@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import py_compile
 import re
 import shlex
 import subprocess
 import sys
+import zipapp
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,53 @@ def test_a_module(plain: Any, script: Any) -> None:
     assert done.stdout.startswith("done\n")
 
 
+@pytest.fixture
+def program(tmp_path: Path) -> Any:
+    """Make a folder that can be run, and return a function that gives it in several forms."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    main = "import sys, inner\nassert sys.argv[1:] == ['-x'], sys.argv\n"
+    main += "assert __file__.endswith('__main__.py') and not __package__\n"
+    (folder / "__main__.py").write_text(main + GOOD)
+    (folder / "inner.py").write_text("found = 1\n")
+
+    def made(form: str) -> str:
+        if form in ("folder", "./folder", "folder/"):
+            return form
+        zipapp.create_archive(folder, tmp_path / "app.pyz", interpreter="/usr/bin/env python3")
+        if not form.endswith("app.pyz"):
+            (tmp_path / "app.pyz").rename(tmp_path / form)
+        return form
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "form", ["folder", "./folder", "folder/", "app.pyz", "./app.pyz", "app.zip", "app"]
+)
+def test_archives_and_folders_run_as_under_python(plain: Any, program: Any, form: str) -> None:
+    name = program(form)
+    assert "NameError: name 'profile'" in plain(name, "-x").stderr  # Python, too, runs it.
+    done = plain("-m", COMMAND, name, "-x")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("done\n")
+    assert "__main__.py" in done.stdout
+    assert "bytearray" in done.stdout
+
+
+def test_a_package_is_still_a_module(plain: Any, program: Any, tmp_path: Path) -> None:
+    (tmp_path / "folder" / "__init__.py").write_text("")
+    (tmp_path / "folder" / "__main__.py").write_text(f"from . import inner\n{GOOD}")
+    assert plain("-m", COMMAND, "folder").stdout.startswith("done\n")
+
+
+def test_compiled_scripts_run(plain: Any, script: Any, tmp_path: Path) -> None:
+    py_compile.compile(str(tmp_path / script()), str(tmp_path / "script.pyc"))
+    done = plain("-m", COMMAND, "script.pyc")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "bytearray" in done.stdout
+
+
 def test_the_debugger_opens_above_the_limit(plain: Any, script: Any) -> None:
     done = plain("-m", COMMAND, "--pdb-mmem", "45", script(), input="p len(data)\nc\n")
     assert done.returncode == 0, done.stderr
@@ -154,6 +203,9 @@ def test_the_debugger_opens_above_the_limit(plain: Any, script: Any) -> None:
         (["no.such.module"], "cannot find the module no.such.module: "),
         (["broken.py"], "broken.py:2: "),
         (["folder"], "folder"),
+        (["./folder"], "no __main__.py in ./folder"),
+        (["broken.pyz"], "broken.pyz"),
+        (["broken.pyc"], "broken.pyc: "),
         ([], "a program to run is missing; -h shows how"),
         (["--backend", "rss", "script.py"], "argument --backend: invalid choice: 'rss'"),
         (["--precision", "99", "script.py"], "--precision: expected 0 to 20 decimals, not 99"),
@@ -166,6 +218,8 @@ def test_what_is_wrong_is_one_line_and_status_2(
     script()
     script("x = 1\ny = (\n", "broken.py")
     (tmp_path / "folder").mkdir()
+    for ending in ("pyz", "pyc"):
+        (tmp_path / f"broken.{ending}").write_bytes(b"PK\3\4\0\0")
     done = plain("-m", COMMAND, *arguments)
     assert done.returncode == 2
     assert done.stdout == ""

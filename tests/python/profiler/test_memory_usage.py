@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
@@ -142,6 +143,19 @@ def test_this_process_is_sampled_once_or_until_the_timeout() -> None:
     assert len(memory_usage()) == 1
     assert len(memory_usage(-1, interval=0.02, timeout=0.1)) == 5
     assert isinstance(memory_usage(str(os.getpid()), max_usage=True), float)
+
+
+@pytest.mark.parametrize("backend", ["psutil", "posix"])
+def test_a_process_that_is_ending_has_ended(backend: str) -> None:
+    """The kernel takes a while to free what it had; it occupies nothing then, and is there."""
+    size = 300 << 20
+    code = f"import mmap, os; held = mmap.mmap(-1, {size}); held.write(bytes({size})); os._exit(0)"
+    with subprocess.Popen([sys.executable, "-c", code]) as child:
+        reading, occupied = backends.meter(child.pid, backend), []
+        with contextlib.suppress(*backends.reading_errors()):
+            while True:
+                occupied.append(reading.read())
+        assert min(occupied) > 0
 
 
 def test_a_popen_is_sampled_until_it_ends() -> None:

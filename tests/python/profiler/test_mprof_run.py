@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,13 @@ def test_functions_of_a_python_program_are_stamped(mprof: Any, program: list[str
     assert profile.fault() == ""
 
 
+def test_an_application_in_a_zip_is_python(mprof: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as app:
+        app.writestr("__main__.py", STAMPED)
+    _, profile = mprof("run", *QUICK, "app.pyz")
+    assert [call.name for call in profile.calls] == ["__main__.work"]
+
+
 def test_nopython_runs_a_script_as_it_is(mprof: Any, tmp_path: Path) -> None:
     script = tmp_path / "self.py"
     script.write_text(f"#!{sys.executable}\nimport time; time.sleep(0.1)\n")
@@ -127,6 +135,21 @@ def test_exit_codes(mprof: Any) -> None:
     killed = "import os, time; time.sleep(0.1); os.kill(os.getpid(), 9)"
     done, _ = mprof("run", *QUICK, "--exit-code", sys.executable, "-c", killed, status=137)
     assert "by signal 9" in done.stderr
+
+
+def test_a_program_whose_memory_is_gone_is_waited_for(mprof: Any) -> None:
+    """One that ends, for a moment; here for longer, by a main thread that ends first."""
+    code = (
+        "import ctypes, os, threading, time\n"
+        "threading.Thread(target=lambda: (time.sleep(0.4), os._exit(3))).start()\n"
+        "time.sleep(0.1)\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    for timeout in ((), ("--timeout", "30")):
+        program = (sys.executable, "-c", code)
+        done, profile = mprof("run", *QUICK, "--exit-code", *timeout, *program, status=3)
+        assert done.stderr == "mprof: the program ended with exit status 3\n"
+        assert min(memory for memory, _ in profile.samples) > 0
 
 
 def test_a_timeout_ends_the_sampling_and_not_the_program(mprof: Any, tmp_path: Path) -> None:
@@ -169,17 +192,18 @@ def test_attach_by_process_id_until_it_ends(mprof: Any, tmp_path: Path) -> None:
 
 
 def test_attach_by_name_with_a_timeout(mprof: Any, tmp_path: Path) -> None:
-    program = tmp_path / "findmeplease"
+    name = f"find{os.getpid()}me"
+    program = tmp_path / name
     program.write_text("#!/bin/sh\nread line\n")
     program.chmod(0o755)
     with subprocess.Popen([str(program)], stdin=subprocess.PIPE) as child:
-        _, profile = mprof("run", "--attach", "-t", "0.1", *QUICK, "findmepl")
+        _, profile = mprof("run", "--attach", "-t", "0.1", *QUICK, name[:-1])
         assert child.poll() is None
-        found = find_first_process("findmeplease")
+        found = find_first_process(name)
         assert found and found.pid == child.pid
         child.communicate(b"\n")
     assert len(profile.samples) == 5
-    assert find_first_process("findmeplease") is None
+    assert find_first_process(name) is None
 
 
 def gone() -> str:
@@ -243,3 +267,21 @@ def test_help_has_every_flag(mprof: Any) -> None:
 
 def test_a_command_line_is_quoted_where_it_has_blanks() -> None:
     assert get_cmd_line(["a", "b c", "d\te"]) == "a 'b c' 'd\te'"
+
+
+IMPORTS = {
+    "memory_profiler": "from shoal.memory_profiler import profile",
+    "with_options": "from shoal.memory_profiler import profile\nprofile = profile(precision=4)",
+    "shoal": "from shoal import profile",
+}
+
+
+@pytest.mark.parametrize("how", IMPORTS)
+@pytest.mark.parametrize("flags", [(), ("-M",)])
+def test_a_profile_that_is_imported_stamps(
+    mprof: Any, tmp_path: Path, how: str, flags: tuple[str, ...]
+) -> None:
+    (tmp_path / "stamped.py").write_text(f"{IMPORTS[how]}\n{STAMPED}")
+    _, profile = mprof("run", *QUICK, *flags, "stamped.py")
+    assert [call.name for call in profile.calls] == ["__main__.work"]
+    assert profile.samples

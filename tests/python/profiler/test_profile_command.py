@@ -162,7 +162,8 @@ def test_sigterm_while_threads_run(write: Write, tmp_path: Path) -> None:
     write(
         "import threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-        "work()\nprint('ready', flush=True)\ntime.sleep(60)\n"
+        "work()\nprint('ready', flush=True)\n"
+        "while True: time.sleep(0.1)\n"  # Since 3.14 a signal waits for a sleep that it precedes.
     )
     child = subprocess.Popen(
         [sys.executable, "-m", "shoal", "profile", "script.py"],
@@ -182,7 +183,9 @@ MANY = """\
 import helping
 
 class Tree:
-    def insert(self):
+    data: list
+
+    def insert(self) -> list:
         self.data = [helping.help_out(n) for n in range(3)]
         return (lambda: self.data)()
 
@@ -198,6 +201,7 @@ class Made:
 Tree().insert()
 alone()
 Made.from_string()
+assert Tree.__annotations__ and Tree.insert.__annotations__
 """
 HELPING = "def help_out(n):\n    return bytes(n)\n"
 
@@ -230,6 +234,19 @@ def test_which_functions(
     done = shoal("profile", *options, "--json", "out.json", "script.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert set(functions(tmp_path / "out.json")) == expected
+
+
+def test_what_makes_annotations_is_nobodys_function(
+    shoal: Any, write: Write, tmp_path: Path
+) -> None:
+    text = (
+        "class Tree:\n    left: Tree\n"
+        "def work(n: int) -> bytes:\n    return bytes(n)\n"
+        "Tree.__annotations__, work.__annotations__, work(9)\n"
+    )
+    write("from __future__ import annotations\n" * (sys.version_info < (3, 14)) + text, before="")
+    assert shoal("profile", "--all", "--json", "out.json", "script.py").returncode == 0
+    assert set(functions(tmp_path / "out.json")) == {"<module>", "work"}
 
 
 def test_a_pattern_may_name_files_of_others(shoal: Any, many: None, tmp_path: Path) -> None:

@@ -14,25 +14,6 @@ pytest_plugins = ["pytester"]
 ALLOCATORS = ("shoal", "pymalloc")
 
 
-@pytest.fixture(autouse=True)
-def clean(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
-    """Leave out what this run of pytest was told."""
-    for name in ("SHOAL_ALLOCATOR", "PYTEST_ADDOPTS", "PYTHONMALLOC", "LD_PRELOAD"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.makeini("[pytest]\naddopts = --strict-markers -p no:cacheprovider")
-
-
-@pytest.fixture
-def run(pytester: pytest.Pytester) -> Any:
-    """Run a module of tests with options."""
-
-    def run_tests(tests: str, *options: str) -> pytest.RunResult:
-        pytester.makepyfile(f"import pytest\n{tests}")
-        return pytester.runpytest_subprocess(*options, timeout=120)
-
-    return run_tests
-
-
 # ---- limit_memory -------------------------------------------------------------------
 
 
@@ -241,6 +222,68 @@ def test_figures():
     assert line.live - (33 + (2 << 20)) in range(0, 200)  # the list's own
 """
     ).assert_outcomes(passed=2, failed=1)
+
+
+def test_of_unittest_the_method_alone_counts(run: Any) -> None:
+    done = run(
+        """
+import unittest
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.kept = bytearray(30 << 20)
+
+    def tearDown(self):
+        self.kept = bytearray(60 << 20)
+
+    @pytest.mark.limit_memory("24 MB")
+    def test_under(self):
+        self.kept.clear()
+        data = bytearray(20 << 20)
+
+    @pytest.mark.limit_memory("24 MB")
+    def test_over(self):
+        data = bytearray(26 << 20)
+
+    @pytest.mark.limit_leaks("1 MB")
+    def test_leaks(self):
+        Case.leaked = bytearray(2 << 20)
+
+    @pytest.mark.limit_leaks("1 MB")
+    def test_leaks_nothing(self):
+        self.gone = bytearray(2 << 20)
+        del self.gone
+
+    @pytest.mark.limit_memory("1 MB")
+    @unittest.skip("no")
+    def test_skipped(self):
+        bytearray(26 << 20)
+
+    @pytest.mark.limit_memory("1 MB")
+    def test_fails(self):
+        bytearray(2 << 20)
+        self.assertEqual(1 + 1, 3)
+
+class Async(unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.kept = bytearray(30 << 20)
+
+    @pytest.mark.limit_memory("24 MB")
+    async def test_under(self):
+        data = bytearray(20 << 20)
+
+    @pytest.mark.limit_memory("24 MB")
+    async def test_over(self):
+        data = bytearray(26 << 20)
+""",
+        "--shoal",
+    )
+    done.assert_outcomes(passed=3, failed=4, skipped=1)
+    assert len(re.findall("26.0 MiB .* limit_memory allows 24 MB", done.stdout.str())) == 2
+    done.stdout.fnmatch_lines(["1 place left more alive than limit_leaks allows: 1 MB"])
+    done.stdout.fnmatch_lines(["*AssertionError: 2 != 3"])
+    rows = [line for line in done.outlines if "::test_" in line and " MiB " in line]
+    assert sorted(line.split()[0] for line in rows) == ["2.0", "20.0", "20.0", "26.0", "26.0"]
 
 
 # ---- limit_held ---------------------------------------------------------------------

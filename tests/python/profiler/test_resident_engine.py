@@ -21,7 +21,7 @@ def outer() -> Any:
     return inner
 
 
-INNER = next(one for one in outer.__code__.co_consts if hasattr(one, "co_code"))
+INNER = next(one for one in outer.__code__.co_consts if getattr(one, "co_name", "") == "inner")
 
 
 def line(hits: int, rss: int, growth: int) -> tuple[int, ...]:

@@ -148,7 +148,9 @@ def test_a_module_in_an_archive(
 # ---- No source --------------------------------------------------------------------
 
 
-def test_made_by_exec() -> None:
+def test_made_by_exec(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Since 3.13 it is the name of what `python -c` runs, too.
+    monkeypatch.delitem(linecache.cache, "<string>", raising=False)
     space: dict[str, Any] = {}
     exec("def made():\n    return 1", space)
     with pytest.raises(NoSourceError) as caught:

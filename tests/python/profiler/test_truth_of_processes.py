@@ -103,7 +103,8 @@ def test_a_child_that_starts_another_program_writes_nothing(
 def test_the_table_on_sigterm_without_any_command(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import time\nfrom shoal import profile\n\n@profile\ndef work():\n"
-        "    data = bytes(5_000_000)\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "    data = bytes(5_000_000)\n    print('ready', flush=True)\n"
+        "    while True: time.sleep(0.1)\n"  # Since 3.14 what comes before a sleep waits for it.
         "\nwork()\n"
     )
     child = subprocess.Popen(

@@ -148,6 +148,13 @@ def test_several_lines_grow(said) -> None:
     ]
 
 
+def test_a_line_that_grows_by_next_to_nothing_is_not_named(said) -> None:
+    figures = {2: grown(12, 4 * MIB), 3: grown(12, 100), 4: grown(12, MIB)}
+    assert said("def f():\n    a\n    b\n    c", figures, calls=12) == [
+        "Growing every call: +5.0 MiB x 12, made by lines 2 and 4 and still alive."
+    ]
+
+
 def test_small_growth_of_many_calls(said) -> None:
     assert said("def f():\n    g()", {2: grown(65_536, 56)}, calls=65_536) == [
         "Growing every call: +56 B x 65,536, made by line 2 and still alive."
@@ -169,6 +176,25 @@ def test_what_only_the_last_call_left_is_no_growth(said) -> None:
 def test_a_cache_that_is_filled_once_is_no_growth(said) -> None:
     filled = grown(12, 4 * MIB, live=4 * MIB, live_blocks=1, made=4 * MIB)
     assert said("def f():\n    g()", {2: filled}, calls=12) == []
+
+
+def test_what_one_of_many_calls_made_is_no_growth(said) -> None:
+    first = {
+        "hits": 1,
+        "made": 5 * MIB,
+        "live": 5 * MIB,
+        "live_blocks": 100_000,
+        "peak": 5 * MIB,
+        "net": 5 * MIB,
+        "worst_growth": 5 * MIB,
+    }
+    assert said("def f():\n    x = g()", {2: first}, calls=1000) == []
+
+
+def test_growth_in_some_of_the_calls_is_not_in_every_one(said) -> None:
+    assert said("def f():\n    x.append(g())", {2: grown(10, MIB)}, calls=1000) == [
+        "Growing: 10 MiB in 1,000 calls, made by line 2 and still alive."
+    ]
 
 
 def test_a_loop_in_few_calls_is_no_growth(said) -> None:
@@ -259,3 +285,54 @@ def test_text_that_is_no_python_has_no_callee(make_function, source: str) -> Non
 @pytest.mark.filterwarnings("error")
 def test_warnings_of_the_source_are_not_told_again(make_function) -> None:
     assert callee(make_function("def f():\n    g('\\d')", {}), 2) == "g"
+
+
+# ---- growth and freeing over many runs ----------------------------------------------
+
+
+def test_growth_by_a_container_that_doubles(said) -> None:
+    append = {"hits": 200_000, "live": 2 * MIB, "live_blocks": 1, "made": 9 * MIB,
+              "worst_growth": MIB, "early_hits": 65_536, "early_live": MIB // 2,
+              "low_live": MIB // 2, "peak": 3 * MIB}  # fmt: skip
+    make = {"hits": 200_000, "live": 26 * MIB, "live_blocks": 400_000, "made": 27 * MIB,
+            "worst_growth": 290, "early_hits": 65_536, "early_live": 8 * MIB,
+            "low_live": 8 * MIB, "peak": 290}  # fmt: skip
+    assert said(
+        "def f(x):\n    h = H(x)\n    all.append(h)", {2: make, 3: append}, calls=200_000
+    ) == ["Growing: 28 MiB in 200,000 calls, made by lines 2 and 3 and still alive."]
+
+
+def test_growth_in_few_runs(said) -> None:
+    keeps = {"hits": 5, "live": 30 * MIB, "live_blocks": 5, "worst_growth": 10 * MIB,
+             "early_hits": 2, "early_live": 9 * MIB}  # fmt: skip
+    assert said("def f(x):\n    keep(x)", {2: keeps}, calls=3000) == [
+        "Growing: 30 MiB in 3,000 calls, made by line 2 and still alive."
+    ]
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        {"early_live": 29 * MIB, "low_live": 28 * MIB},  # full, and replaced since
+        {"early_live": 3 * MIB, "low_live": 0},  # built anew in each call
+        {"worst_growth": 25 * MIB},  # most of it made at once
+    ],
+)
+def test_what_is_alive_and_does_not_grow(said, course: dict[str, int]) -> None:
+    line = {"hits": 80_000, "live": 30 * MIB, "live_blocks": 40_000, "made": 60 * MIB,
+            "worst_growth": MIB, "early_hits": 32_768, "early_live": 12 * MIB,
+            "low_live": 12 * MIB}  # fmt: skip
+    source = "def f(x):\n    cache[x] = 1"
+    assert said(source, {2: line}, calls=80_000) == [
+        "Growing: 30 MiB in 80,000 calls, made by line 2 and still alive."
+    ]
+    assert said(source, {2: {**line, **course}}, calls=80_000) == []
+
+
+def test_what_is_in_use_again_was_not_freed(said) -> None:
+    frees = {"hits": 40_000, "net": -25 * MIB, "regained": 25 * MIB - 600}
+    assert said("def f():\n    cache.popitem()", {2: frees}) == []
+    frees = {"hits": 5, "net": -96 * MIB, "regained": 76 * MIB, "returned": 20 * MIB}
+    assert said("def f():\n    del x", {2: frees}) == [
+        "Line 2 freed 20 MiB in 5 runs, all of which went back to the system."
+    ]

@@ -22,6 +22,9 @@ import _pickle
 
 from test import pickletester, test_pickle
 
+TOO_LITTLE = ((pickle.UnpicklingError, OverflowError), "truncated|exceeds system's maximum")
+"""What is raised for a length that is not there: above half of `sys.maxsize` by its number."""
+
 
 class ExactBytes:
     """What pins the bytes of a stream; ours remembers less and so numbers otherwise."""
@@ -46,6 +49,8 @@ class InMemory(
 ):
     bad_stack_errors = (pickle.UnpicklingError,)
     truncated_errors = (pickle.UnpicklingError, EOFError)
+    truncated_data_error = TOO_LITTLE
+    size_overflow_error = (OverflowError, "exceeds")
 
     test_framed_write_sizes_with_delayed_writer = None
     test_find_class = None
@@ -83,6 +88,8 @@ class Unpickler(test_pickle.PyUnpicklerTests):
     unpickler = ours.Unpickler
     bad_stack_errors = (pickle.UnpicklingError,)
     truncated_errors = (pickle.UnpicklingError,)
+    truncated_data_error = TOO_LITTLE
+    size_overflow_error = (OverflowError, "exceeds")
 
 
 if hasattr(test_pickle, "PyPicklingErrorTests"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import pickle
+import sys
 
 import pytest
 import shoal.pickle as ours
@@ -162,3 +164,26 @@ def test_strings_with_every_code_point(text, protocol):
     """Lone surrogates too; and the root is in the memo as it is in pickle's."""
     assert ours.dumps(text, protocol) == pickle.dumps(text, protocol)
     assert ours.loads(ours.dumps(text, protocol)) == text
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="new in 3.15")
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_frozen_dicts(protocol):
+    inner = ["shared"]
+    frozen = builtins.frozendict(a=inner, b=inner, c=builtins.frozendict({(1, 2): None}))
+    for write, read in ((ours, ours), (ours, pickle), (pickle, ours)):
+        found = read.loads(write.dumps([frozen, frozen], protocol))
+        assert found == [frozen, frozen]
+        assert found[0] is found[1]
+        assert type(found[0]) is builtins.frozendict
+        assert found[0]["a"] is found[0]["b"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="new in 3.15")
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_sentinels_stay_the_only_ones(protocol, monkeypatch):
+    known = builtins.sentinel("KNOWN_HERE")
+    with pytest.raises(pickle.PicklingError, match="KNOWN_HERE: it's not found as"):
+        ours.dumps(known, protocol)
+    monkeypatch.setattr(sys.modules[known.__module__], "KNOWN_HERE", known, raising=False)
+    assert ours.loads(ours.dumps([known], protocol))[0] is known

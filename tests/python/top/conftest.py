@@ -62,6 +62,8 @@ def heap(pid: int = 1, **fields: Any) -> dict[str, Any]:
         "resident_bytes": 1_209_376,
         "page_free_bytes": 463_216,
         "large": [],
+        "large_resident_bytes": 0,
+        "malloc": {"live_bytes": 0, "free_bytes": 0, "page_free_bytes": 0},
         **fields,
     }
 

@@ -20,9 +20,18 @@ def test_held_is_what_is_resident_and_in_no_block(made_up: SimpleNamespace) -> N
     assert heap_of(made_up.heap(resident_bytes=500_000)).held == 0  # Some of it is swapped out.
 
 
-def test_large_blocks_of_shoal_are_live(made_up: SimpleNamespace) -> None:
-    heap = made_up.heap(allocator="shoal", pool_bytes=4096, large=[(1 << 40, 9 << 20), (1, 4096)])
-    assert heap_of(heap).live == 504_000 + (9 << 20) + 4096
+def test_large_blocks_are_live_as_far_as_they_are_resident(made_up: SimpleNamespace) -> None:
+    large = [(1 << 40, 9 << 30), (1, 4096)]
+    heap = made_up.heap(large=large, large_resident_bytes=9 << 20)
+    assert heap_of(heap).live == 504_000 + (9 << 20)
+
+
+def test_what_malloc_has_is_told_with_the_heap(made_up: SimpleNamespace) -> None:
+    malloc = {"live_bytes": 5 << 20, "free_bytes": 90 << 20, "page_free_bytes": 80 << 20}
+    heap = heap_of(made_up.heap(malloc=malloc))
+    assert heap.live == 504_000 + (5 << 20)
+    assert heap.held == 1_209_376 - 504_000 + (90 << 20)
+    assert heap.returnable == 463_216 + (80 << 20)
 
 
 def test_no_more_can_be_returned_than_is_held(made_up: SimpleNamespace) -> None:
@@ -52,9 +61,9 @@ def test_a_process_is_timed_and_its_share_of_pages_read(made_up: SimpleNamespace
         (PermissionError(13, "Permission denied"), "denied"),
         (ProcessLookupError("no such process: 7"), "gone"),
         (NotPythonError("process 7 is not a Python: /usr/bin/sleep"), "not Python"),
-        (NotPythonError("process 7 is no CPython from 3.9 to 3.13: python2.7"), "version"),
+        (NotPythonError("process 7 is no CPython from 3.9 to 3.15: python2.7"), "version"),
         (NotPythonError("process 7 is PyPy, which has no pools to read: pypy3"), "PyPy"),
-        (NotPythonError("process 7 has no pools of pymalloc: ... in jemalloc"), "no pymalloc"),
+        (NotPythonError("process 7 has no objects in pymalloc: ... in jemalloc"), "no pymalloc"),
         (ValueError("what the process says makes no sense"), "unreadable"),
         (MemoryError(), "unreadable"),
     ],
