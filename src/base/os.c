@@ -33,6 +33,9 @@ enum { CHOOSES_NO_ADDRESS = false };
 int os_fail_after = -1;
 bool os_nowhere = CHOOSES_NO_ADDRESS;
 size_t os_page_told;
+uint64_t os_time_told, os_time_tick;
+
+static uint64_t told_time(void) { return os_time_told ? os_time_told += os_time_tick : 0; }
 
 static bool told_to_fail(void) {
     if (os_fail_after < 0) return false;
@@ -46,6 +49,7 @@ static bool told_to_fail(void) {
 #else
 enum { os_nowhere = CHOOSES_NO_ADDRESS, os_page_told = 0 };
 static inline bool told_to_fail(void) { return false; }
+static inline uint64_t told_time(void) { return 0; }
 #endif
 
 size_t os_page_bytes(void) { return os_page_told ? (size_t)os_page_told : getauxval(AT_PAGESZ); }
@@ -182,17 +186,15 @@ size_t os_address_limit(void) {
     return limit.rlim_cur;
 }
 
-uint64_t os_milliseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static uint64_t nanoseconds_of(clockid_t clock) {
     struct timespec now;
+    uint64_t told = told_time();
+    if (told) return told;
     clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
+
+uint64_t os_milliseconds(void) { return nanoseconds_of(CLOCK_MONOTONIC_COARSE) / 1000000; }
 
 uint64_t os_nanoseconds(void) { return nanoseconds_of(CLOCK_MONOTONIC); }
 

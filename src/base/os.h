@@ -84,6 +84,8 @@ uintptr_t os_random_word(void);
 extern int os_fail_after;
 extern bool os_nowhere;
 extern size_t os_page_told; /* what os_page_bytes returns, if it is not 0 */
+extern uint64_t os_time_told; /* ns: what all three clocks say, if it is not 0 */
+extern uint64_t os_time_tick; /* ns that pass whenever one is asked then         */
 #endif
 
 #endif

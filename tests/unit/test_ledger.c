@@ -1,8 +1,8 @@
 /* ledger.c: blocks that are nobody's, or no line's any more, and the usual way of both. */
 #include <shoal/profile.h>
 #include <stdbool.h>
-#include <unistd.h>
 
+#include "clock.h"
 #include "made_up_blocks.h"
 #include "unit.h"
 
@@ -165,22 +165,24 @@ static int64_t all_after_a_call(void) {
 }
 
 static void what_others_make_and_a_line_frees_is_known(void **state) {
-    enum { CALLS = 50, WAIT = 5000 };
+    enum { CALLS = 50, WAIT_MS = 5 }; /* a hundred times as long as asking takes, and more */
     (void)state;
     said = (struct shoal_profile_live){5000, SHOAL_NOT_KNOWN};
     times_asked = 0;
+    clock_stop();
+    os_time_tick = 1000;
     shoal_profile_ask_live_by(ask);
     shoal_profile_size_blocks_by(size_of);
     assert_int_equal(shoal_profile_pooled(), 5000);
     int64_t first = all_after_a_call();
     for (int i = 0; i < CALLS; i++) {
-        usleep(WAIT); /* a hundred times as long as asking takes */
+        clock_pass(WAIT_MS);
         assert_int_equal(all_after_a_call(), first);
     }
     assert_in_range(times_asked, CALLS, CALLS + 3);
     assert_int_equal(shoal_profile_pooled(), 5000 - 496);
     said.pooled = 7000;
-    usleep(WAIT);
+    clock_pass(WAIT_MS);
     assert_int_equal(all_after_a_call(), first + 2000);
     shoal_profile_size_blocks_by(NULL);
 }

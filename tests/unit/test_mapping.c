@@ -1,8 +1,7 @@
 /* mapping.c: large blocks in mappings of their own. */
 #include "heap/mapping.h"
 
-#include <time.h>
-
+#include "clock.h"
 #include "heap/process.h"
 #include "lazy_free.h"
 #include "unit.h"
@@ -103,7 +102,6 @@ static void a_refusal_leaves_the_block(void **state) {
  * it is lazy, and the block that it becomes again holds what is written. */
 static void a_block_that_is_kept_can_be_used_again(void **state) {
     enum { BYTES = 8 << 20 };
-    const struct timespec nap = {.tv_nsec = 40000000};
     (void)state;
     skip_emulated("memory that the system may take (MADV_FREE)");
     mapping_return_all();
@@ -113,7 +111,7 @@ static void a_block_that_is_kept_can_be_used_again(void **state) {
         assert_true(pattern_holds(block, BYTES, BYTES, i));
         assert_true(mapping_give(block));
         if (i >= 35) {
-            nanosleep(&nap, NULL);
+            clock_pass(40);
             size_t before = lazy_free_bytes();
             errno = E2BIG;
             mapping_tend();

@@ -4,9 +4,9 @@
 #include "heap/run_list.h"
 
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "own_arenas.h"
 
 static const size_t PLENTY = (size_t)1 << 20; /* pages: a reserve that holds all */
@@ -259,7 +259,7 @@ static void what_the_system_refuses_stays(void **state) {
 
 /* ---- Lazy pages --------------------------------------------------------------------- */
 
-static const struct timespec A_WHILE = {.tv_nsec = (QUIET_MS + 15) * 1000000L};
+enum { A_WHILE = QUIET_MS + 15 };
 
 /* A deep breath stays in a raised reserve, and becomes lazy at the first call after
  * a while; what is taken again holds what is written to it, and returning returns
@@ -274,7 +274,7 @@ static void a_breath_that_stays_becomes_lazy(void **state) {
     for (int breath = 0; breath < 3; breath++) {
         for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
         assert_int_equal(arenas.dirty_pages, COUNT_OF(runs) * 20);
-        nanosleep(&A_WHILE, NULL);
+        clock_pass(A_WHILE);
         errno = E2BIG;
         runs[0] = take(20, 1);
         assert_int_equal(errno, E2BIG);
@@ -299,7 +299,7 @@ static void a_shallow_breath_stays_as_it_is(void **state) {
     take_apart((size_t[]){20, 20, 20, 20, 20, 20, 20, 20, 20, 20}, COUNT_OF(runs), runs);
     for (int breath = 0; breath < 5; breath++) {
         for (size_t i = 0; i < COUNT_OF(runs); i++) give(runs[i]);
-        nanosleep(&A_WHILE, NULL);
+        clock_pass(A_WHILE);
         for (size_t i = 0; i < COUNT_OF(runs); i++) {
             runs[i] = take(20, 1);
             assert_int_equal(arenas.lazy_pages, 0);

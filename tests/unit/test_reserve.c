@@ -2,8 +2,8 @@
 #include "heap/reserve.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "unit.h"
 
 /* A page is given, or taken, and `kept` are there then. */
@@ -57,7 +57,6 @@ static void a_surge_ends_the_reserve(void **state) {
 /* What lay there for a whole window without need goes, at the next looks. */
 static void quiet_lowers_it_again(void **state) {
     struct reserve reserve = {0};
-    struct timespec nap = {.tv_nsec = 200000000};
     size_t kept = 20000, stay = kept;
     (void)state;
     reserve_init(&reserve, 100);
@@ -65,7 +64,7 @@ static void quiet_lowers_it_again(void **state) {
     for (int i = 0; i < 14; i++) {
         for (int k = 0; k < EVENTS_A_LOOK + 1; k++) stay = given(&reserve, kept);
         kept = stay;
-        nanosleep(&nap, NULL);
+        clock_pass(200);
     }
     assert_true(stay < 20000);
 }
@@ -155,7 +154,7 @@ static void a_surge_is_forgotten_with_its_window(void **state) {
 /* As if the time had passed that what was given in a row is to lie there. */
 static void wait_for_quiet(struct reserve *reserve) {
     assert_true(reserve->quiet_at > os_milliseconds());
-    reserve->quiet_at = 1;
+    clock_pass(QUIET_MS);
 }
 
 static void what_is_given_in_a_row_becomes_lazy_when_it_is_quiet(void **state) {
@@ -191,7 +190,6 @@ static void who_breathes_on_has_no_lazy_pages(void **state) {
     }
 }
 
-/* A millisecond or two may pass between the calls. */
 static void its_credit_runs_out_and_comes_again(void **state) {
     struct reserve reserve = raised();
     size_t twice = (size_t)LAZY_MAX * 2;
@@ -202,10 +200,10 @@ static void its_credit_runs_out_and_comes_again(void **state) {
     reserve.quiet_at = 1;
     assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, LAZY_MAX), 0);
     reserve.lazy_credit = 0;
-    reserve.lazy_time = os_milliseconds() - 100;
+    clock_pass(100);
     reserve.quiet_at = 1;
     size_t grant = reserve_grant_lazy(&reserve, LAZY_MAX, 1);
-    assert_in_range(grant, 100 * LAZY_PER_MS, LAZY_MAX / 2);
+    assert_int_equal(grant, 100 * LAZY_PER_MS);
     reserve.lazy_time = 0; /* however long ago */
     reserve.quiet_at = 1;
     assert_int_equal(reserve_grant_lazy(&reserve, LAZY_MAX, 1), LAZY_MAX);

@@ -52,12 +52,16 @@ static void it_stands_for_a_batch_and_runs_in_between(void **state) {
     stops_read_next(&stops, STOPS_BATCH / 2);
     assert_int_equal(stops.count, 1);
     assert_true(is_standing());
+    assert_true(stops.sum == 0);
     unsigned long before = *count;
-    stops_read_next(&stops, 1);
-    assert_int_equal(stops.count, 2);
-    assert_true(*count > before);
+    unsigned pauses = 0;
+    while (*count == before) { /* in a pause a busy machine may run others */
+        assert_true(++pauses < 1000);
+        stops_read_next(&stops, STOPS_BATCH);
+        assert_int_equal(stops.count, 1 + pauses);
+    }
     assert_true(is_standing());
-    assert_true(stops.longest > 0.002 && stops.longest == stops.sum);
+    assert_true(stops.longest > 0.002 && stops.longest <= stops.sum);
     stops_end(&stops);
     assert_true(is_running());
     assert_true(stops.longest < stops.sum);
