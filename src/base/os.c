@@ -180,6 +180,19 @@ void os_purge(struct os_range *ranges, size_t count) { advise(ranges, count, MAD
 
 void os_purge_lazily(struct os_range *ranges, size_t count) { advise(ranges, count, MADV_FREE); }
 
+size_t os_resident(void *start, size_t bytes) {
+    enum { AT_ONCE = 1024 };
+    unsigned char pages[AT_ONCE];
+    size_t resident = 0;
+    for (size_t done = 0; done < bytes; done += (size_t)AT_ONCE << OS_PAGE_SHIFT) {
+        size_t part = bytes - done;
+        if (part > (size_t)AT_ONCE << OS_PAGE_SHIFT) part = (size_t)AT_ONCE << OS_PAGE_SHIFT;
+        if (mincore((char *)start + done, part, pages) != 0) return bytes;
+        for (size_t i = 0; i << OS_PAGE_SHIFT < part; i++) resident += (pages[i] & 1) * OS_PAGE;
+    }
+    return resident;
+}
+
 size_t os_address_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;

@@ -6,6 +6,7 @@
 #include "heap/idle.h"
 #include "heap/lazy.h"
 #include "heap/mapping.h"
+#include "heap/records.h"
 #include "heap/run_list.h"
 
 enum {
@@ -66,12 +67,14 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
         arenas_lock(arenas);
         size_t purged = relink_purged(arenas, runs, ranges, count);
         arenas_returned(arenas, purged);
+        arenas->new_clean += purged;
         returned += purged;
         if (purged < pages) {
             reserve_note_refused(&arenas->reserve, arenas->dirty_pages);
             break;
         }
     }
+    arenas_return_records(arenas, records_due(arenas));
     errno = saved_errno;
     return returned;
 }
@@ -88,6 +91,7 @@ size_t arenas_return(struct arenas *arenas, size_t pages) {
     arenas_lock(arenas);
     size_t kept = arenas->dirty_pages;
     size_t returned = return_down_to(arenas, kept > pages ? kept - pages : 0);
+    arenas_return_records(arenas, RECORDS_A_PAGE);
     arenas_unlock(arenas);
     return returned;
 }

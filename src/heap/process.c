@@ -61,13 +61,13 @@ bool is_pooled_block(const void *block) {
            pool_has(place.first, run_start(place.arenas, place.first), block);
 }
 
-/* The large block that a page without a record of its own may be inside of. */
-static struct pool *large_around(const struct place *place) {
+/* The run that a page without a record of its own is inside of, a free one or a large block. */
+static struct pool *run_around(const struct place *place) {
     struct arena *arena = arena_of_record(place->arenas, place->record);
     struct pool *record = place->record;
     while (record > arena->records && record->kind == PAGE_UNUSED) record--;
-    bool covers =
-        record->kind == PAGE_LARGE && (size_t)(place->record - record) < record->run_pages;
+    bool covers = record->kind != PAGE_UNUSED && !is_pool(record) && record->kind != POOL_TAIL &&
+                  (size_t)(place->record - record) < record->run_pages;
     return covers ? record : NULL;
 }
 
@@ -79,12 +79,14 @@ void place_must_be_block(const struct place *place, const struct heap *mine, con
         (first->owner == mine->id ? pool_must_own : pool_must_have)(first, start, block, verb);
         return;
     }
-    struct pool *large = large_around(place);
-    if (!large) pool_no_block(place->record, block, verb);
-    start = run_start(place->arenas, large);
+    struct pool *run = run_around(place);
+    if (run && run->kind == PAGE_CLEAN && place->record->size_class == 0)
+        fatal("double %s of %p: its page was freed, and has gone back to the system", verb, block);
+    if (!run || run->kind != PAGE_LARGE) pool_no_block(place->record, block, verb);
+    start = run_start(place->arenas, run);
     if (start != block)
         fatal("invalid %s of %p: inside the %zu-byte block %p", verb, block,
-              large->run_pages << PAGE_SHIFT, (void *)start);
+              run->run_pages << PAGE_SHIFT, (void *)start);
 }
 
 void must_be_block(struct arenas *likely_in, const struct heap *mine, const void *block) {

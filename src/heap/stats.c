@@ -89,21 +89,26 @@ static void sum_up(struct sums *sums) {
     sums->reserve += mapping_kept();
 }
 
-/* Records are touched in order, so whole pages up to the last one used. */
-static size_t metadata_bytes(void) {
-    size_t bytes = atomic_load(&counters.own);
+/* Records are touched in order, so whole pages up to the last one used; less those that have
+ * gone back since. */
+static size_t metadata_bytes(size_t *touched) {
+    size_t own = atomic_load(&counters.own), resident = own;
+    *touched = own;
     for (unsigned i = 0; i < ARENAS_KINDS; i++)
         for (size_t j = 0; j < every_arenas[i]->arena_count; j++) {
-            size_t records = every_arenas[i]->arena[j].top * sizeof(struct pool);
-            bytes += (records + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+            const struct arena *arena = &every_arenas[i]->arena[j];
+            size_t bytes = arena->top * sizeof(struct pool);
+            bytes = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+            *touched += bytes;
+            resident += os_resident(arena->records, bytes);
         }
-    return bytes;
+    return resident;
 }
 
 void shoal_usage(struct shoal_usage *usage) {
     struct sums sums;
     sum_up(&sums);
-    size_t metadata = metadata_bytes();
+    size_t touched, metadata = metadata_bytes(&touched);
     *usage = (struct shoal_usage){
         .live = sums.live,
         .held = sums.pinned + sums.reserve,
@@ -112,7 +117,7 @@ void shoal_usage(struct shoal_usage *usage) {
         .returned = atomic_load(&counters.returned) << PAGE_SHIFT,
         .metadata = metadata,
         .large = sums.large,
-        .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + metadata,
+        .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + touched,
     };
 }
 

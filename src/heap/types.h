@@ -34,7 +34,8 @@ enum {
 
 /* What a page's record says about the page. */
 enum page_kind {
-    PAGE_UNUSED = 0, /* never used, or inside a free or large run: says nothing */
+    PAGE_UNUSED = 0, /* never used, or inside a free or large run: says nothing; of a
+                        clean run it may have gone back to the system (records.h)  */
     PAGE_DIRTY,      /* first or last of a free run that may be resident        */
     PAGE_CLEAN,      /* first or last of a free run that is not resident: reads as zero */
     PAGE_BUSY,       /* first or last of a free run on its way to the system    */
@@ -64,7 +65,8 @@ enum page_kind {
  *     POOL_FULL     1, so that the first free is seen
  *     others        0, so that no free of such a page passes
  *
- * Freed pages keep `size_class`, to name the crime of freeing into them. */
+ * Freed pages keep `size_class`, to name the crime of freeing into them, unless their
+ * records go too. */
 struct pool {
     union {
         void *free;        /* POOL_*: first free block, or the end mark           */
@@ -144,6 +146,7 @@ struct arenas {
     uint64_t dirty_lists, clean_lists; /* bit i: list i is not empty */
     size_t dirty_pages, clean_pages; /* sums of the runs in the lists */
     size_t lazy_pages;               /* of dirty_pages, those made lazy */
+    size_t new_clean; /* pages that became clean since records.c looked */
     atomic_size_t pooled;            /* resident pages that are in no large block */
     struct pool busy; /* runs on their way to the system, in no other list */
 

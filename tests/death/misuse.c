@@ -84,6 +84,17 @@ static void double_free_in_returned_page(void) {
     free(blocks[COUNT / 2]);
 }
 
+/* With it the record of its page has gone, which told the size. */
+static void double_free_in_returned_region(void) {
+    enum { COUNT = 200000 };
+    static char *blocks[COUNT];
+    for (int i = 0; i < COUNT; i++) blocks[i] = make(64);
+    for (int i = 0; i < COUNT; i++) free(blocks[i]);
+    malloc_trim(0);
+    announce(blocks[COUNT / 2], blocks[COUNT / 2]);
+    free(blocks[COUNT / 2]);
+}
+
 static void double_free_large(void) {
     char *live = make(100000);
     free_twice(make(100000));
@@ -215,6 +226,7 @@ static const struct {
     CRIME(double_free_in_full_page),
     CRIME(double_free_later),
     CRIME(double_free_in_returned_page),
+    CRIME(double_free_in_returned_region),
     CRIME(double_free_large),
     CRIME(double_free_mapping),
     CRIME(free_null_plus_8),

@@ -1,5 +1,6 @@
 /* pages.c: runs of pages, taken and given, cut, extended and returned. */
 #include "heap/pages.h"
+#include "heap/records.h"
 #include "heap/reserve.h"
 #include "heap/run_list.h"
 
@@ -307,6 +308,35 @@ static void a_shallow_breath_stays_as_it_is(void **state) {
     }
 }
 
+/* ---- Records that say nothing ----------------------------------------------------------- */
+
+static size_t resident_records(void) {
+    size_t resident = 0;
+    for (size_t i = 0; i < arenas.arena_count; i++)
+        resident += os_resident(arenas.arena[i].records, arenas.arena[i].records_committed);
+    return resident / PAGE_BYTES;
+}
+
+/* A pool a page, all of whose records are written to; each eighth of them stays. */
+static void records_inside_of_returned_runs_go_too(void **state) {
+    enum { EIGHTH = 8 * RECORDS_A_PAGE, COUNT = 8 * EIGHTH };
+    static struct pool *runs[COUNT];
+    (void)state;
+    skip_emulated("mincore");
+    arenas.reserve.limit = PLENTY;
+    for (size_t i = 0; i < COUNT; i++) assert_non_null(runs[i] = take(1, 1));
+    assert_in_range(resident_records(), COUNT / RECORDS_A_PAGE, COUNT / RECORDS_A_PAGE + 2);
+    for (size_t i = 0; i < COUNT; i++)
+        if (i % EIGHTH != 0) give(runs[i]);
+    errno = E2BIG;
+    assert_int_equal(arenas_return_all(&arenas), COUNT - 8);
+    assert_int_equal(errno, E2BIG);
+    assert_in_range(resident_records(), 8, 2 * 8 + 2);
+    assert_covered(8);
+    for (size_t i = 8; i < COUNT; i++) assert_non_null(take(1, 1));
+    assert_covered(COUNT);
+}
+
 /* ---- Taking ahead --------------------------------------------------------------------- */
 
 static struct pool *take_ahead(size_t most, size_t *pages, bool *zeroed) {
@@ -456,6 +486,7 @@ int main(void) {
         TEST(what_the_system_refuses_stays),
         TEST(a_breath_that_stays_becomes_lazy),
         TEST(a_shallow_breath_stays_as_it_is),
+        TEST(records_inside_of_returned_runs_go_too),
         TEST(dirty_pages_are_taken_ahead_first),
         TEST(of_dirty_runs_the_one_that_fits),
         TEST(new_pages_come_before_short_returned_ones),

@@ -1,0 +1,27 @@
+/* Records that say nothing.
+ *
+ * Inside a free run no record says anything; zeros, as which memory reads that the system
+ * took back, say just that (PAGE_UNUSED). So whole pages of such records go back too, once
+ * the pages that they are of have gone: one for each half a megabyte. */
+#ifndef SHOAL_HEAP_RECORDS_H
+#define SHOAL_HEAP_RECORDS_H
+
+#include "heap/types.h"
+
+enum {
+    RECORDS_A_PAGE = PAGE_BYTES / sizeof(struct pool),
+    RECORDS_WORTH = 1024, /* pages that became clean since, for which one looks */
+    RECORDS_PART = 8,     /* and so large a part of all clean ones              */
+};
+
+/* Returns the records inside clean runs, if since it last did `at_least` pages became clean.
+ * Under the lock. Cost: one system call for 128 runs, and a look at each that is long. */
+void arenas_return_records(struct arenas *arenas, size_t at_least);
+
+/* When that is worth it in the midst of giving back. */
+static inline size_t records_due(const struct arenas *arenas) {
+    size_t part = arenas->clean_pages / RECORDS_PART;
+    return part > RECORDS_WORTH ? part : RECORDS_WORTH;
+}
+
+#endif
