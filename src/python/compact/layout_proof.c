@@ -54,6 +54,13 @@ static bool has_embedded_values(PyObject *object) {
     return values && is_embedded(values);
 }
 
+/* A cache tells of what its links have, and not of the links, which no collector knows. */
+static void add_links(struct references *told, PyObject *object) {
+    struct cache *cache = (struct cache *)object;
+    struct cache_link *link = cache->ends.next;
+    for (; link != &cache->ends; link = link->next) add(told, (PyObject *)link);
+}
+
 /* Of an object whose attributes lie in it and who has a dict, one of both tells of them and
  * the object does not tell of the rest. */
 static void add_untold(struct references *told, PyObject *object) {
@@ -76,6 +83,7 @@ bool layout_agrees(PyObject *object) {
     visit_slots(adding, &found, object, shape);
     Py_TYPE(object)->tp_traverse(object, add_told, &told);
     add_untold(&told, object);
+    if (shape->part == PART_CACHE) add_links(&told, object);
     return found.count == told.count && found.sum == told.sum &&
            found.sum_of_squares == told.sum_of_squares;
 }
@@ -86,6 +94,7 @@ bool layout_agrees(PyObject *object) {
  * are not strings. Each was tried to fail when a number of layouts.h is wrong. */
 static const char sample_code[] =
     "from collections import OrderedDict, defaultdict, namedtuple\n"
+    "from functools import lru_cache\n"
     "class Plain: pass\n"
     "class Slots: __slots__ = 'a', 'b', 'c'\n"
     "class Both(Slots): __slots__ = '__dict__', 'd', '__weakref__'\n"
@@ -104,6 +113,10 @@ static const char sample_code[] =
     "def without(made, *keys):\n"
     "    for key in keys: del made[key]\n"
     "    return made\n"
+    "def cached(most, count):\n"
+    "    made = lru_cache(most)(lambda key: [key])\n"
+    "    for i in range(count): made(i / 2)\n"
+    "    return filled(made, 'a')\n"
     "many = ' '.join('name%d' % i for i in range(50))\n"
     "bare, first, third = Plain(), filled(Plain(), 'a b c'), filled(Plain(), 'c a')\n"
     "shown, odd = filled(Plain(), 'a b'), filled(Plain(), many)\n"
@@ -121,6 +134,7 @@ static const char sample_code[] =
     "    set(items(3, float)[:0]), {1.5, 2.5, (1, 2)}, set(map(float, range(99))),\n"
     "    frozenset(map(float, range(5))), filled(Set([1.5, (3,)]), 'a b')]\n"
     "samples[-2] = frozenset([(1.5,), (2.5, 3)])\n"
+    "samples += [cached(4, 9), cached(4, 0), cached(9, 1), cached(None, 5), cached(0, 2)]\n"
     "with_values = [third, shown, odd]\n"
     "hashable = [tuple([(1.5,), 2.5])]\n"
     "if 'frozendict' in __builtins__:\n"

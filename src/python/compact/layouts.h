@@ -186,6 +186,27 @@ struct default_dict {
     PyObject *factory;
 };
 
+/* What functools.lru_cache has of an answer, in the order of their last use. Its list has a
+ * counted reference to each, by `next`; and the table of answers has one. */
+struct cache_link {
+    PyObject_HEAD struct cache_link *previous, *next;
+    Py_hash_t hash;
+    PyObject *key, *answer;
+};
+
+/* The cache itself, which is both ends of the list. */
+struct cache {
+    struct cache_link ends;
+    void *call;
+    int is_typed;
+    PyObject *answers;
+    Py_ssize_t hits;
+    PyObject *function;
+    Py_ssize_t most, misses;
+    PyObject *mark, *type_of_links, *type_of_figures;
+    PyObject *attributes, *weak_references;
+};
+
 /* The collector's two words before an object. Their low bits are flags. */
 struct collector_head {
     uintptr_t next, previous;

@@ -45,7 +45,8 @@ static struct known_type known[] = {
     {NULL, "collections", "deque", PART_TELLS, false},
     {NULL, "collections", "defaultdict", PART_DEFAULT, false},
     {NULL, "functools", "partial", PART_KEEPS, false},
-    {NULL, "functools", "_lru_cache_wrapper", PART_TELLS, false},
+    {NULL, "functools", "_lru_cache_wrapper", PART_CACHE, false},
+    {NULL, NULL, "_lru_list_elem", PART_LINK, true},
     /* They refer to a time zone at most, which stays for it. */
     {NULL, "datetime", "date", PART_ATOM, true},
     {NULL, "datetime", "time", PART_ATOM, true},
@@ -65,10 +66,26 @@ static int find_dealloc(void) {
     return 0;
 }
 
+/* No module has it: its caches do. */
+static PyObject *find_type_of_links(void) {
+    PyObject *cache_of = import_attribute("functools", "lru_cache");
+    PyObject *cache = cache_of ? PyObject_CallOneArg(cache_of, (PyObject *)&PyType_Type) : NULL;
+    PyObject *type = NULL;
+    if (cache && Py_TYPE(cache)->tp_basicsize == sizeof(struct cache))
+        type = Py_XNewRef((PyObject *)((struct cache *)cache)->type_of_links);
+    else if (cache)
+        PyErr_SetString(PyExc_RuntimeError,
+                        "compact() does not know this build of Python: a cache is larger");
+    Py_XDECREF(cache_of);
+    Py_XDECREF(cache);
+    return type;
+}
+
 int shapes_find_types(void) {
     for (size_t i = 0; i < KNOWN; i++) {
+        const char *module = known[i].module;
         if (known[i].type || !known[i].name) continue;
-        PyObject *type = import_attribute(known[i].module, known[i].name);
+        PyObject *type = module ? import_attribute(module, known[i].name) : find_type_of_links();
         if (type == NULL) return -1;
         if (!PyType_Check(type)) {
             PyErr_Format(PyExc_TypeError, "%s.%s is no type", known[i].module, known[i].name);

@@ -11,6 +11,7 @@ enum part {
     PART_KEEPS,   /* the same, and what it tells of is its for good                    */
     PART_BYTES,   /* it has no references, and may hold addresses all the same         */
     PART_ATOM,    /* it has no references that matter                                  */
+    PART_LINK,    /* an entry of a cache, with which its references are visited        */
     PART_PLAIN,   /* only what classes add: attributes and __slots__                   */
     PART_TUPLE,
     PART_LIST,
@@ -18,6 +19,7 @@ enum part {
     PART_ORDERED, /* of collections.OrderedDict, with a dict's                         */
     PART_DEFAULT, /* of collections.defaultdict, with a dict's                         */
     PART_SET,
+    PART_CACHE,   /* of functools.lru_cache                                            */
 };
 
 struct shape {
@@ -31,6 +33,11 @@ struct shape {
 
 static inline bool is_believed(const struct shape *shape) {
     return shape->part == PART_TELLS || shape->part == PART_KEEPS;
+}
+
+/* All that there is to know is known without a visit. */
+static inline bool is_laid_out_alone(const struct shape *shape) {
+    return shape->is_laid_out && shape->part < PART_PLAIN;
 }
 
 static inline bool has_slots_known(const struct shape *shape) { return shape->part >= PART_PLAIN; }

@@ -125,6 +125,31 @@ static always_inline void visit_ordered(const struct slot_visitor visitor, void 
         if (dict->fast[i]) visitor.table(context, (void **)&dict->fast[i], SIZE_MAX);
 }
 
+/* ---- Caches ------------------------------------------------------------------------ */
+
+static always_inline void visit_links(const struct slot_visitor visitor, void *context,
+                                      struct cache *cache) {
+    struct cache_link **link = &cache->ends.next;
+    while (*link != &cache->ends) {
+        visitor.reference(context, (PyObject **)link);
+        struct cache_link *entry = *link;
+        visitor.inside(context, (void **)&entry->previous);
+        visitor.reference(context, &entry->key);
+        visitor.reference(context, &entry->answer);
+        link = &entry->next;
+    }
+    visitor.inside(context, (void **)&cache->ends.previous);
+}
+
+static always_inline void visit_cache(const struct slot_visitor visitor, void *context,
+                                      struct cache *cache) {
+    PyObject **others[] = {&cache->answers, &cache->function, &cache->mark, &cache->type_of_links,
+                           &cache->type_of_figures};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (*others[i]) visitor.reference(context, others[i]);
+    visit_links(visitor, context, cache);
+}
+
 /* ---- Others ------------------------------------------------------------------------- */
 
 static always_inline void visit_items(const struct slot_visitor visitor, void *context,
@@ -215,6 +240,9 @@ static always_inline void visit_slots(const struct slot_visitor visitor, void *c
         break;
     case PART_ORDERED:
         visit_ordered(visitor, context, (struct ordered_dict *)object);
+        break;
+    case PART_CACHE:
+        visit_cache(visitor, context, (struct cache *)object);
         break;
     case PART_DEFAULT: {
         struct default_dict *dict = (struct default_dict *)object;

@@ -57,7 +57,7 @@ static void note_object(struct survey *survey, const struct shoal_found *found, 
         shoal_keep(note, SHOAL_REASON_STATE);
     if (is_end_asked_for(survey, shape))
         note_used(found, shape->offset + bytes_of_object(object, shape));
-    if (shape->part == PART_ATOM && shape->is_laid_out) note->marks |= SHOAL_IS_LAID_OUT;
+    if (is_laid_out_alone(shape)) note->marks |= SHOAL_IS_LAID_OUT;
     if (PyLong_Check(object)) note_number(survey, object);
     if (has_slots_known(shape) && !is_tracked(object))
         shoal_pointers_add(survey->mover, &survey->untracked, object);

@@ -80,6 +80,8 @@ def cache(item: Any) -> Callable[[Any], Any]:
     def cached(key: Any) -> list[Any]:
         return [item, key]
 
+    for key in range(len(str(type(item))) % 12):
+        cached(str(key))
     cached("key")
     return cached
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import builtins
 import collections
 import ctypes
+import functools
 import gc
 import mmap
 import os
+import random
 import struct
 import sys
 import threading
@@ -16,6 +18,7 @@ import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from programs import Plain, main, moved, program
 
@@ -203,6 +206,60 @@ def frozen_tables() -> None:
         assert made[i] == {f"a{i}": [i], float(i): (i, str(i))}
         assert others[i] == {i: [i], "b": str(i)}
         assert others[i].attribute == [i]
+
+
+@program
+def caches_go_on_working() -> None:
+    asked: list[Any] = []
+
+    def answer(*key: Any) -> list[Any]:
+        asked.append(key)
+        return [*key, str(key)]
+
+    cached, endless = functools.lru_cache(200)(answer), functools.lru_cache(None)(answer)
+    none, model = functools.lru_cache(0)(answer), collections.OrderedDict[Any, Any]()
+    for i in range(4000):
+        key = float(random.randrange(300))
+        found = cached(key, 1)
+        assert found == [key, 1, str((key, 1))] == none(key, 1)
+        assert found is model.setdefault(key, found)
+        model.move_to_end(key)
+        if len(model) > 200:
+            del model[next(iter(model))]
+        assert endless(key) is endless(key)
+        if i % 500 == 0:
+            moved()
+    assert len(asked) == 4000 + cached.cache_info().misses + endless.cache_info().misses
+    assert len(model) == cached.cache_info().currsize
+    cached.cache_clear()
+    moved()
+    assert cached("new") is cached("new")
+
+
+@program
+def caches_whose_keys_are_compared_meanwhile() -> None:
+    ended: list[int] = []
+
+    class Key:
+        def __eq__(self, other: object) -> bool:
+            moved()
+            return isinstance(other, Key)
+
+        def __hash__(self) -> int:
+            return 7
+
+        def __del__(self) -> None:
+            moved()
+            ended.append(1)
+
+    small = functools.lru_cache(3)(lambda *key: [key])
+    for i in range(20):
+        assert small(Key(), i) is small(Key(), i)
+        small(Key(), i - 1)
+        moved()
+    assert small.cache_info()[2:] == (3, 3)
+    del small
+    assert len(ended) == 60
 
 
 if __name__ == "__main__":

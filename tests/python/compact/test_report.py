@@ -127,3 +127,20 @@ def test_values_of_a_session_cache(on_shoal):
         answer = _compact.figures()[:2]
     """)
     assert resident < live * 1.35 + MEBIBYTE
+
+
+def test_values_of_an_lru_cache(on_shoal):
+    resident, live = on_shoal("""
+        import functools, shoal
+        from shoal import _compact
+        others = []
+        @functools.lru_cache(maxsize=5000)
+        def found(key): return {"key": key, "parts": [key + str(i) for i in range(5)]}
+        for i in range(60_000):
+            found(f"page {i}") if i % 12 == 0 else others.append(found.__wrapped__(f"other {i}"))
+        del others[:]
+        shoal.compact()
+        assert found("page 59988")["parts"][4] == "page 599884"
+        answer = _compact.figures()[:2]
+    """)
+    assert resident < live * 1.1 + MEBIBYTE
