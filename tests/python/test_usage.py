@@ -227,6 +227,7 @@ def test_pymalloc_and_libc_are_seen_without_shoal(off_shoal):
         shoal.usage()
         before = shoal.usage().rss
         kept = [str(i) * 9 for i in range(300_000)]
+        filler = [b"x" * 10_000 for i in range(1_000)]  # what was free before is in use
         between = shoal.usage().rss
         blocks = [b"x" * 10_000 for i in range(3_000)]
         after = shoal.usage().rss
