@@ -114,8 +114,6 @@ struct shoal_inspection {
     uint64_t resident, page_free; /* sums over the arenas, and free runs in none */
     uint64_t reserve; /* of resident, what Shoal keeps for the next request */
     struct shoal_malloc_census malloc;
-    uint64_t mesh_pages; /* 4 KiB pages that could share another's memory, as no
-                            live blocks of the two overlap                   */
 
     struct shoal_arena_census *arenas; /* by address */
     size_t arena_count;

@@ -34,7 +34,6 @@ class Reading(TypedDict):
     pinning: list[tuple[str, str, int, int, int]]
     # One byte a pool: 0 to 100 per cent live, 255 never used or free.
     occupancy: bytes
-    mesh_pages: int
     resident_bytes: int
     page_free_bytes: int
     reserve_bytes: int

@@ -166,13 +166,6 @@ static bool is_live_page(const struct census *census, uint64_t page) {
     return (bits[0] | bits[1] | bits[2] | bits[3]) != 0;
 }
 
-/* The pages of a pool that could mesh. */
-static void mesh_pages(struct census *census, uint64_t offset, uint64_t bytes) {
-    for (uint64_t page = offset / PAGE; page < (offset + bytes) / PAGE; page++)
-        if (is_live_page(census, page))
-            mesh_add_page(&census->mesh, &census->is_live[page * PAGE_GRANULES / 64]);
-}
-
 static void add_to_sizes(struct census *census, const struct pool_view *pool, uint32_t bytes) {
     struct shoal_size_census *size = &census->sizes[pool->block_bytes / GRANULE];
     uint64_t live = (uint64_t)pool->live * pool->block_bytes;
@@ -200,7 +193,6 @@ void census_add_pool(struct census *census, const struct pool_view *pool, const 
     census->arena.live_blocks += pool->live;
     census->arena.live += (uint64_t)pool->live * pool->block_bytes;
     if (!census->knows_present) mark_present(census, offset, offset + bytes, true);
-    mesh_pages(census, offset, bytes);
 }
 
 void census_add_free(struct census *census, uint64_t offset, uint64_t bytes) {
@@ -353,6 +345,5 @@ bool census_finish(struct census *census) {
     if (!result->sizes) return false;
     for (size_t i = 0; i < SIZES_MAX; i++)
         if (census->sizes[i].pools) result->sizes[result->size_count++] = census->sizes[i];
-    result->mesh_pages = census->mesh.saved;
     return true;
 }

@@ -2,7 +2,6 @@
 #ifndef SHOAL_INSPECT_CENSUS_H
 #define SHOAL_INSPECT_CENSUS_H
 
-#include "inspect/mesh.h"
 #include "inspect/pool_view.h"
 #include "inspect/stretches.h"
 #include "inspect/type_table.h"
@@ -21,7 +20,6 @@ struct census {
     struct type_table types;
     struct stretches stretches;
     struct shoal_size_census sizes[SIZES_MAX]; /* by block size / 16 */
-    struct mesh mesh;
     size_t arena_room, occupancy_room, range_room, large_room, owned_room;
     size_t mapped_from; /* of the large blocks, those from here on have malloc's heads */
     bool has_malloc_objects; /* blocks of libc's malloc may be objects     */

@@ -245,21 +245,6 @@ static void pages_of_large_blocks_are_not_free(void **state) {
     assert_int_equal(result.page_free, 2 * PAGE + POOL);
 }
 
-static void pages_that_could_mesh_are_counted(void **state) {
-    (void)state;
-    census_begin_arena(census, AT, ARENA);
-    for (uint64_t k = 0; k < 2; k++) {
-        pool_build(copy, POOL, 31, 31);
-        for (uint32_t i = 0; i < 31; i++)
-            if (i != k * 2) pool_release(copy, AT + k * POOL, i);
-        count(AT + k * POOL);
-    }
-    census_end_arena(census, ARENA);
-    assert_true(census_finish(census));
-    assert_int_equal(result.mesh_pages, 1);
-    assert_int_equal(result.page_free, 6 * PAGE);
-}
-
 /* Of a pool whose list is cut only the number of live blocks is used. */
 static void an_inconsistent_pool_counts_its_blocks(void **state) {
     (void)state;
@@ -330,7 +315,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(pages_without_a_live_block_are_free, begin, end),
         cmocka_unit_test_setup_teardown(only_pages_that_are_present_are_free, begin, end),
         cmocka_unit_test_setup_teardown(pages_of_large_blocks_are_not_free, begin, end),
-        cmocka_unit_test_setup_teardown(pages_that_could_mesh_are_counted, begin, end),
         cmocka_unit_test_setup_teardown(an_inconsistent_pool_counts_its_blocks, begin, end),
         cmocka_unit_test_setup_teardown(sizes_and_places_are_in_order, begin, end),
         cmocka_unit_test_setup_teardown(ranges_that_meet_are_one, begin, end),

@@ -63,7 +63,6 @@ def take(pid: int, *, freeze: bool = False) -> Snapshot:
         pools_inconsistent=reading["pools_inconsistent"],
         arena_bytes=reading["arena_bytes"],
         pool_bytes=reading["pool_bytes"],
-        mesh_pages=reading["mesh_pages"],
         page_free_bytes=reading["page_free_bytes"] + reading["malloc"]["page_free_bytes"],
         malloc_unread_bytes=reading["malloc"]["unread_bytes"],
         pool_kept_bytes=reading["malloc"]["pool_kept_bytes"],

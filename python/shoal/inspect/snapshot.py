@@ -291,9 +291,6 @@ class Snapshot:
         that their figures are left out.
     arena_bytes, pool_bytes : int
         Of one arena (0 on Shoal, which has none of one size), and of one pool.
-    mesh_pages : int
-        How many pages of 4 KiB more could be freed if blocks of the same size
-        in different pages were laid onto one.
     page_free_bytes : int
         In resident pages of 4 KiB that no live block touches, in all arenas and
         in libc's heaps.
@@ -331,7 +328,6 @@ class Snapshot:
     pools_inconsistent: int
     arena_bytes: int
     pool_bytes: int
-    mesh_pages: int
     page_free_bytes: int
     resident: Residence
     arenas: tuple[Arena, ...]

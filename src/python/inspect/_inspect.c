@@ -83,7 +83,7 @@ static PyObject *result_dict(const struct shoal_inspection *of) {
     PyObject *types = LIST_OF(of->types, of->type_count, type_item);
     PyObject *pinning = pinning_list(of);
     return Py_BuildValue(
-        "{sisssssdsdsdsIsKsKsIsIsNsNsNsNsy#sKsKsKsKsKsNsNsNsN}", "pid", (int)of->pid, "python",
+        "{sisssssdsdsdsIsKsKsIsIsNsNsNsNsy#sKsKsKsKsNsNsNsN}", "pid", (int)of->pid, "python",
         of->python, "allocator", of->allocator == SHOAL_ALLOCATOR_SHOAL ? "shoal" : "pymalloc",
         "seconds", of->seconds, "frozen_seconds", of->frozen_seconds, "longest_stop_seconds",
         of->longest_stop, "stops", of->stops, "pools_read", of->pools_read, "pools_inconsistent",
@@ -91,9 +91,9 @@ static PyObject *result_dict(const struct shoal_inspection *of) {
         "arenas", LIST_OF(of->arenas, of->arena_count, arena_item), "size_classes",
         LIST_OF(of->sizes, of->size_count, size_item), "types", types, "pinning", pinning,
         "occupancy", of->occupancy ? (const char *)of->occupancy : "",
-        (Py_ssize_t)of->occupancy_count, "mesh_pages", of->mesh_pages, "resident_bytes",
-        of->resident, "page_free_bytes", of->page_free, "reserve_bytes", of->reserve,
-        "large_resident_bytes", of->large_resident, "malloc", malloc_dict(&of->malloc), "large",
+        (Py_ssize_t)of->occupancy_count, "resident_bytes", of->resident, "page_free_bytes",
+        of->page_free, "reserve_bytes", of->reserve, "large_resident_bytes", of->large_resident,
+        "malloc", malloc_dict(&of->malloc), "large",
         LIST_OF(of->large, of->large_count, extent_item), "ranges",
         LIST_OF(of->ranges, of->range_count, extent_item), "owned",
         LIST_OF(of->owned, of->owned_count, owned_item));

@@ -103,7 +103,6 @@ def fragmented() -> Snapshot:
         pools_inconsistent=2,
         arena_bytes=MIB,
         pool_bytes=16 * KIB,
-        mesh_pages=300,
         page_free_bytes=7552 * KIB,
         resident=residence(
             live=912 * KIB,

@@ -31,7 +31,6 @@ def process(fragmented: Snapshot, make_residence: Callable[..., Residence]):
             types=types,
             pinning=(),
             page_free_bytes=0,
-            mesh_pages=0,
         )
 
     return make
@@ -50,7 +49,6 @@ def test_the_figure_of_the_issue(process) -> None:
     snapshot = replace(
         snapshot,
         page_free_bytes=int(3.9 * GIB) - 61 * MIB,
-        mesh_pages=48 * 256,
         pinning=(
             Pinning("(not Python objects)", "raw", 9, 9, 9),
             Pinning("app.models.Session", "gc", 3000, 4000, 3 * GIB),
