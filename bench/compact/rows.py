@@ -125,5 +125,7 @@ def _seconds_rows(found: Found, section: str) -> Iterator[Row]:
 
         kinds = found.kinds("keep")
         value = fmean(found.value(("keep", kind, share), SHOAL, rate) for kind in kinds)
-        kept = f"{100 * float(share):g} % is kept, a GB of {'blocks' if of == 'live' else 'pools'}"
+        kept = "a dry run where all is kept, a GB of blocks"
+        if share != "1":
+            kept = f"{100 * float(share):g} % is kept, a GB of pools"
         yield Row(section, kept, {SHOAL: value}, f"<= {aim}", value <= aim)

@@ -36,8 +36,8 @@ REASONS = (
 )
 """In the order of enum shoal_reason (include/shoal/compact.h)."""
 
-_A_BLOCK = 340e-9
-_A_PAGE = 6.2e-6
+_A_BLOCK = 150e-9
+_A_PAGE = 2.8e-6
 """Seconds that a live block takes, and a page of 4 KiB that may be emptied, collection
 included: as measured on one machine. _Costs.pace makes of it what it is on this one."""
 

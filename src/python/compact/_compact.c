@@ -135,8 +135,15 @@ static PyObject *refuse_outcome(enum outcome outcome) {
     return refuse_state(outcome == PROC_FAILED ? SHOAL_MOVER_NO_PROC : SHOAL_MOVER_NO_MEMORY);
 }
 
-/* Objects are made when the mover is gone, and the heap's locks with it: making them may run
- * the collector, and so any code. */
+/* Objects are made when the mover is gone, and the heap's locks with it. Making them must not
+ * run the collector, which runs any code: types that were noted may go then. */
+static PyObject *result_without_collection(const struct job *job, const struct shoal_mover *did) {
+    int was_enabled = PyGC_Disable();
+    PyObject *result = result_of(job, did);
+    if (was_enabled) PyGC_Enable();
+    return result;
+}
+
 static PyObject *run(struct job *job, bool is_stress) {
     struct shoal_mover_client client = {
         .context = job,
@@ -153,7 +160,7 @@ static PyObject *run(struct job *job, bool is_stress) {
     enum outcome outcome = work_below(job);
     struct shoal_mover did = *job->survey.mover;
     shoal_mover_delete(job->survey.mover);
-    return outcome == DONE ? result_of(job, &did) : refuse_outcome(outcome);
+    return outcome == DONE ? result_without_collection(job, &did) : refuse_outcome(outcome);
 }
 
 /* ---- The module's functions ------------------------------------------------------------------ */

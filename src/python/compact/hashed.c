@@ -77,9 +77,11 @@ static bool is_end(PyObject *object) {
            PyFunction_Check(object) || PyCode_Check(object);
 }
 
+/* A tuple's class that has no hash hands none on; what it has is its for good all the same. */
 static bool hands_hashes_on(PyObject *object) {
     const PyTypeObject *type = Py_TYPE(object);
-    return (PyTuple_Check(object) && type->tp_hash == PyTuple_Type.tp_hash) ||
+    return (PyTuple_Check(object) && (type->tp_hash == PyTuple_Type.tp_hash ||
+                                      type->tp_hash == PyObject_HashNotImplemented)) ||
            (PyFrozenSet_Check(object) && type->tp_hash == PyFrozenSet_Type.tp_hash) ||
            (is_frozen_dict(object) && type->tp_hash == FROZEN_DICT_TYPE->tp_hash);
 }

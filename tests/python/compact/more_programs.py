@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from programs import Plain, main, moved, program
+from shoal import _compact, compacting
 
 
 class HashedByPart:
@@ -260,6 +261,26 @@ def caches_whose_keys_are_compared_meanwhile() -> None:
     assert small.cache_info()[2:] == (3, 3)
     del small
     assert len(ended) == 60
+
+
+@program
+def items_of_tuples_without_a_hash() -> None:
+    class Item:
+        pass
+
+    class Odd(tuple[Item]):
+        def __eq__(self, other: object) -> bool:
+            return self is other
+
+    # Whoever holds the tuple may use its item, in a thread without the lock.
+    held = [ctypes.py_object(Odd((Item(),))) for _ in range(100)]
+    never = threading.Event()
+    threading.Thread(target=never.wait, daemon=True).start()
+    rows = _compact.move(False, True)["stayed"]
+    reason = compacting.REASONS.index("in a tuple that somebody else holds")
+    assert [row[2] for row in rows if "Item" in row[0] and row[1] == reason] == [100]
+    moved()
+    assert all(type(one.value[0]) is Item for one in held)
 
 
 if __name__ == "__main__":
