@@ -15,7 +15,15 @@ import pytest
 Compile = Callable[..., Path]
 Preload = Callable[..., "subprocess.CompletedProcess[str]"]
 
-OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL", "SHOAL_STATS", "SHOAL_RELEASE")
+OURS = (
+    "LD_PRELOAD",
+    "PYTHONMALLOC",
+    "PYTHONDEVMODE",
+    "SHOAL",
+    "SHOAL_STATS",
+    "SHOAL_RELEASE",
+    "SHOAL_HUGE",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

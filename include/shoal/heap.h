@@ -62,6 +62,8 @@ struct shoal_usage {
     size_t large;     /* of live: blocks over SHOAL_POOLED_MAX               */
     size_t peak;      /* most of live + held + metadata so far, seen whenever
                          pages are taken or given                           */
+    size_t huge;      /* of live and held: in regions of 2 MiB that were asked for as
+                         one page each, and of which nothing has gone back   */
 };
 
 /* Cost: one pass over the pool records, 32 bytes a page: 2 ms a gigabyte. */

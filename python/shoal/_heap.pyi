@@ -9,6 +9,7 @@ class Counts(TypedDict):
     metadata: int
     large: int
     peak: int
+    huge: int
 
 def install() -> None: ...
 def state() -> int: ...

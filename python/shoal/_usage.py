@@ -115,6 +115,9 @@ class Usage:
         Of live: blocks too large for a pool.
     peak : int
         The most that live + held + metadata have been.
+    huge : int
+        Of live and held: in regions of 2 MiB that came as one huge page each, and of
+        which nothing has gone back. Only large heaps have them.
     classes : tuple of ClassUsage
         By size class, smallest block size first; only those that have pools.
     rss : Rss
@@ -129,6 +132,7 @@ class Usage:
     metadata: int
     large: int
     peak: int
+    huge: int
     classes: tuple[ClassUsage, ...]
     rss: Rss
 

@@ -2,6 +2,7 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -87,6 +88,29 @@ bool os_map_at(void *start, size_t bytes) {
     }
     in_small_pages(start, bytes);
     return true;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; newer than some C libraries */
+#endif
+
+/* What the machine is set to: always, madvise or never, the one in brackets. */
+static bool machine_has_huge_pages(void) {
+    char setting[64] = "";
+    int file = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t length = read(file, setting, sizeof setting - 1);
+    close(file);
+    return length > 0 && !strstr(setting, "[never]");
+}
+
+bool os_fill_huge(void *start, size_t bytes) {
+    static _Atomic(enum {NOT_ASKED, HAS_NONE, HAS_SOME}) machine;
+    if (machine == NOT_ASKED) machine = machine_has_huge_pages() ? HAS_SOME : HAS_NONE;
+    if (machine == HAS_NONE || madvise(start, bytes, MADV_HUGEPAGE) != 0) return false;
+    bool is_filled = madvise(start, bytes, MADV_POPULATE_WRITE) == 0;
+    in_small_pages(start, bytes);
+    return is_filled;
 }
 
 void *os_reserve(size_t bytes) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "heap/huge.h"
 #include "heap/lock.h"
 #include "heap/reserve.h"
 
@@ -161,6 +162,11 @@ static struct pool *take_new(struct arenas *arenas, size_t pages) {
     if (!arena || arena->top + pages > arena->page_count) arena = arenas_grow(arenas, pages);
     if (!arena) return NULL;
     struct pool *run = arena->records + arena->top;
+    if (huge_is_worth_it(arenas, arena)) {
+        size_t end = arena->top + pages + HUGE_PAGES; /* of the last region that begins */
+        if (end <= arena->page_count) arena_commit(arena, end);
+        huge_grow(arenas, arena, pages);
+    }
     arena->top += pages;
     if (arena == arenas->arena) show_first(arenas);
     return run;
@@ -182,6 +188,7 @@ void arenas_init(struct arenas *arenas, bool shared) {
     }
     arenas->busy.next = arenas->busy.prev = &arenas->busy;
     reserve_init(&arenas->reserve, RESERVE_LEAST);
+    huge_init(arenas);
 }
 
 void arenas_lock(struct arenas *arenas) { lock_take(&arenas->lock); }

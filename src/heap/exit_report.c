@@ -168,5 +168,6 @@ __attribute__((destructor)) static void report(void) {
     say_bytes("metadata", usage->metadata, "the heap's own records");
     say_bytes("large", usage->large, "of live: blocks over 32 KiB");
     say_bytes("peak", usage->peak, "most of live, held and metadata at once");
+    say_bytes("huge", usage->huge, "of live and held: in huge pages");
     say_classes();
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "heap/counters.h"
+#include "heap/huge.h"
 #include "heap/idle.h"
 #include "heap/lazy.h"
 #include "heap/mapping.h"
@@ -10,7 +11,7 @@
 #include "heap/run_list.h"
 
 enum {
-    RETURN_BATCH = 128, /* runs a system call: 3 KiB of stack     */
+    RETURN_BATCH = 128, /* runs a system call: 5 KiB of stack     */
     LAZY_BATCH = 256,   /* pages worth a system call to make lazy */
 };
 
@@ -52,17 +53,20 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
     size_t returned = 0;
     int saved_errno = errno; /* free() leaves it alone */
     while (arenas->dirty_pages > keep) {
-        struct os_range ranges[RETURN_BATCH];
+        struct os_range ranges[RETURN_BATCH], splits[RETURN_BATCH + HUGE_SPLITS];
         struct pool *runs[RETURN_BATCH];
-        size_t count = 0, pages = 0;
-        while (count < RETURN_BATCH && arenas->dirty_pages > keep) {
+        size_t count = 0, split_count = 0, pages = 0;
+        while (count < RETURN_BATCH && split_count <= RETURN_BATCH && arenas->dirty_pages > keep) {
             struct pool *run = detach_dirty(arenas, arenas->dirty_pages - keep);
+            struct arena *arena = arena_of_record(arenas, run);
+            struct os_range range = {page_address(arena, run), run->run_pages << PAGE_SHIFT};
+            split_count += huge_leave(arena, &range, &splits[split_count]);
             runs[count] = run;
-            ranges[count].start = run_start(arenas, run);
-            ranges[count++].bytes = run->run_pages << PAGE_SHIFT;
+            ranges[count++] = range;
             pages += run->run_pages;
         }
         arenas_unlock(arenas);
+        if (split_count) os_purge_lazily(splits, split_count);
         os_purge(ranges, count);
         arenas_lock(arenas);
         size_t purged = relink_purged(arenas, runs, ranges, count);
@@ -92,6 +96,7 @@ size_t arenas_return(struct arenas *arenas, size_t pages) {
     size_t kept = arenas->dirty_pages;
     size_t returned = return_down_to(arenas, kept > pages ? kept - pages : 0);
     arenas_return_records(arenas, RECORDS_A_PAGE);
+    if (pages == SIZE_MAX) returned += huge_return_ahead(arenas);
     arenas_unlock(arenas);
     return returned;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "heap/counters.h"
+#include "heap/huge.h"
 #include "heap/idle.h"
 #include "heap/mapping.h"
 #include "heap/pages.h"
@@ -13,7 +14,7 @@ static struct arenas *const every_arenas[] = {&object_arenas, &shared_arenas};
 enum { ARENAS_KINDS = sizeof every_arenas / sizeof *every_arenas };
 
 struct sums {
-    size_t live, large, pinned, reserve;
+    size_t live, large, pinned, reserve, huge;
     struct shoal_class_usage classes[CLASS_COUNT];
 };
 
@@ -64,6 +65,8 @@ static void add_arenas(struct sums *sums, struct arenas *arenas) {
             add_run(sums, &arena->records[page]);
             page += length_of(&arena->records[page]);
         }
+        sums->reserve += huge_ahead(arena) << PAGE_SHIFT;
+        sums->huge += huge_bytes(arena);
     }
     arenas_unlock(arenas);
 }
@@ -118,6 +121,7 @@ void shoal_usage(struct shoal_usage *usage) {
         .metadata = metadata,
         .large = sums.large,
         .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + touched,
+        .huge = sums.huge,
     };
 }
 

@@ -104,6 +104,8 @@ struct arena {
     size_t committed;         /* pages readable and writable, >= top        */
     size_t records_committed; /* bytes of records likewise, for all of these */
     bool is_reserved;
+    size_t filled;            /* pages resident from the first on, if more than top: huge.h */
+    uint64_t *is_huge;        /* bit for each region of 2 MiB; NULL: there is none */
 };
 
 /* How much freed memory to keep for the next request; see reserve.h. */
@@ -151,6 +153,12 @@ struct arenas {
     struct pool busy; /* runs on their way to the system, in no other list */
 
     struct reserve reserve; /* how many dirty pages to keep */
+    struct huge {
+        size_t least;   /* pages of an arena that grows by huge ones; see huge.h */
+        uint64_t dear;  /* ns for one that are too many                          */
+        unsigned pause; /* regions to leave out after the last dear one          */
+        unsigned left;  /* of these, to come                                     */
+    } huge;
 
     size_t arena_count;
     struct arena arena[ARENAS_MAX];

@@ -13,6 +13,8 @@ enum {
     COPY_PAGES = PART_PAGES + POOL_PAGES_MAX,
     ARENAS_MAX = 64,
     SLOTS_MAX = 1 << 20,
+    REGION = 2 << 20,
+    FILLED_LEAST = 1 << 15, /* pages: smaller arenas grow by small ones */
 };
 
 static const uint64_t PAGES_MAX = 1ull << 36; /* of an arena: all that there can be */
@@ -208,6 +210,14 @@ static uint64_t count_part(struct walk *walk, uint64_t first, uint64_t top, uint
     return page;
 }
 
+/* A large arena that grows is resident up to where its last region of 2 MiB ends
+ * (heap/huge.h). */
+static void count_filled(const struct walk *walk, uint64_t top) {
+    uint64_t from = walk->pages + top * PAGE, end = (from + REGION - 1) / REGION * REGION;
+    if (top >= FILLED_LEAST && end > from && walk->census->knows_present)
+        census_add_reserve_apart(walk->census, from, end - from);
+}
+
 static void count_arenas(struct walk *walk, uint64_t arenas) {
     const struct shoal_beacon *beacon = walk->beacon;
     uint64_t count;
@@ -222,6 +232,7 @@ static void count_arenas(struct walk *walk, uint64_t arenas) {
         census_add_range(walk->census, walk->pages, top * PAGE);
         census_add_owned(walk->census, records, top * beacon->record.bytes, SHOAL_OWNER_RECORDS);
         for (uint64_t page = 0; page < top;) page += count_part(walk, page, top, records);
+        count_filled(walk, top);
     }
 }
 

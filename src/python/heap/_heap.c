@@ -102,18 +102,18 @@ static const char usage_doc[] =
     "otherwise. Cost: one pass over the pool records, about 2 ms a gigabyte.\n\n"
     "Returns\n-------\n"
     "dict of str to int\n"
-    "    live, held, pinned, reserve, returned, metadata, large, peak; see\n"
+    "    live, held, pinned, reserve, returned, metadata, large, peak, huge; see\n"
     "    shoal.Usage for what each means.";
 
 static PyObject *heap_usage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored)) {
     struct shoal_usage usage;
 
     shoal_usage(&usage);
-    return Py_BuildValue("{snsnsnsnsnsnsnsn}", "live", (Py_ssize_t)usage.live, "held",
+    return Py_BuildValue("{snsnsnsnsnsnsnsnsn}", "live", (Py_ssize_t)usage.live, "held",
                          (Py_ssize_t)usage.held, "pinned", (Py_ssize_t)usage.pinned, "reserve",
                          (Py_ssize_t)usage.reserve, "returned", (Py_ssize_t)usage.returned,
                          "metadata", (Py_ssize_t)usage.metadata, "large", (Py_ssize_t)usage.large,
-                         "peak", (Py_ssize_t)usage.peak);
+                         "peak", (Py_ssize_t)usage.peak, "huge", (Py_ssize_t)usage.huge);
 }
 
 static PyObject *class_usage_item(const void *item) {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL_STATS", "SHOAL_RELEASE")
+OURS = ("LD_PRELOAD", "PYTHONMALLOC", "PYTHONDEVMODE", "SHOAL_STATS", "SHOAL_RELEASE", "SHOAL_HUGE")
 
 PRELUDE = """
 import os, time
