@@ -118,13 +118,20 @@ _SOURCES: dict[str, _Source] = {
     "jemalloc-background": _Source(
         "libjemalloc2", "libjemalloc.so.2", settings={"MALLOC_CONF": "background_thread:true"}
     ),
+    # On request, as mimalloc3-large: pages of 2 MiB where the system has them; see bench/large.
+    "jemalloc-thp": _Source(
+        "libjemalloc2", "libjemalloc.so.2", settings={"MALLOC_CONF": "thp:always"}
+    ),
     "tcmalloc": _Source("libtcmalloc-minimal4", "libtcmalloc_minimal.so.4"),
     "mimalloc2": _Source("libmimalloc2.0", "libmimalloc.so.2"),
     "mimalloc3": _Source(finder=_mimalloc3),
+    "mimalloc3-large": _Source(finder=_mimalloc3, settings={"MIMALLOC_ALLOW_LARGE_OS_PAGES": "1"}),
     # Not a peer: what releasing costs is measured against it.
     "shoal-never": _Source(
         finder=_shoal, settings={"SHOAL_RELEASE": "never"}, python_uses_malloc=False
     ),
+    # Not a peer: what pages of 2 MiB gain is measured against it.
+    "shoal-small": _Source(finder=_shoal, settings={"SHOAL_HUGE": "0"}, python_uses_malloc=False),
     # On request: the service calls compact() between requests; see service/gunicorn_conf.py.
     "shoal-compact": _Source(
         finder=_shoal, settings={"SERVICE_COMPACT": "0.01"}, python_uses_malloc=False
@@ -132,7 +139,10 @@ _SOURCES: dict[str, _Source] = {
 }
 
 KNOWN = tuple(_SOURCES)
-_ON_REQUEST = ("jemalloc-background", "shoal-never", "shoal-compact")
+_ON_REQUEST = (
+    "jemalloc-background", "jemalloc-thp", "mimalloc3-large", "shoal-never", "shoal-small",
+    "shoal-compact",
+)  # fmt: skip
 ALL = tuple(name for name in KNOWN if name not in _ON_REQUEST)
 FOR_PROGRAMS = tuple(name for name in ALL if name != "pymalloc")
 

@@ -21,6 +21,7 @@ class Resident:
     rss: int  # as top shows it
     data: int  # of pss: not from files, so nobody else who runs the same files changes it
     peak: int  # the highest rss so far
+    huge: int  # of rss: anonymous, on pages of 2 MiB that the kernel made of small ones
 
     @classmethod
     def of(cls, pid: int) -> Resident:
@@ -32,6 +33,7 @@ class Resident:
             rss=found["Rss"],
             data=found["Pss_Anon"] + found["Pss_Shmem"] - lazily_freed,
             peak=_fields(Path(f"/proc/{pid}/status"))["VmHWM"],
+            huge=found["AnonHugePages"],
         )
 
 

@@ -25,6 +25,7 @@ import bench.columns.run as columns
 import bench.compact.run as compact
 import bench.flat.run as flat_files
 import bench.inspect.run as inspector
+import bench.large.run as large
 import bench.pickles.run as pickles
 import bench.profile.run as profiler
 import bench.rounds.run as rounds
@@ -114,6 +115,7 @@ PARTS = {
     "release-churn": Part(_release_churn, release.churn_rows),
     "rounds": _compared(rounds.COMPARISON, fewer=3),
     "compact": _compared(compact.COMPARISON, fewer=4),
+    "large": _compared(large.COMPARISON, fewer=5),
     "c": Part(_c_programs, c_programs.rows, of_python=False),
     "service": Part(_service, service.rows),
     "profile": _compared(profiler.COMPARISON, fewer=2),

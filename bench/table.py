@@ -12,8 +12,8 @@ from rich.table import Table
 from bench.harness import SHOAL, Row
 from bench.peers import KNOWN
 
-# How the sections begin in which other things than allocators are compared.
-_NO_ALLOCATORS = ("Profiler", "Inspect", "Pickles", "Files of records", "Columns")
+# How the sections begin in which other things are compared than allocators as they are.
+_APART = ("Heaps of", "Profiler", "Inspect", "Pickles", "Files of records", "Columns")
 
 # Wide enough for every allocator where there is no terminal to ask.
 _FILE_WIDTH = 200
@@ -78,10 +78,10 @@ def markdown(rows: Sequence[Row]) -> str:
 def markdown_of_all(rows: Sequence[Row]) -> str:
     """Return a table in Markdown, with a line for each section: what the README has.
 
-    What compares other things than allocators has a table of its own.
+    What compares other things than allocators as they are has a table of its own.
     """
     groups = groupby(
-        rows, key=lambda row: row.section.startswith(_NO_ALLOCATORS) and row.section.split(",")[0]
+        rows, key=lambda row: row.section.startswith(_APART) and row.section.split(",")[0]
     )
     return "\n\n".join(_one_table(list(group)) for _, group in groups)
 

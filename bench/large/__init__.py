@@ -1,0 +1,1 @@
+"""What large heaps cost: the time and memory of page tables; see run.py."""
