@@ -47,6 +47,13 @@ static size_t relink_purged(struct arenas *arenas, struct pool **runs,
     return purged;
 }
 
+/* What goes with pages that went: their records, and what was filled ahead of an arena that
+ * does not grow any more. Gives the pages of the latter. */
+static size_t return_besides(struct arenas *arenas) {
+    arenas_return_records(arenas);
+    return huge_return_ahead(arenas);
+}
+
 /* Returns dirty pages until at most `keep` are left; gives how many went. Under
  * the lock, which it drops while the system works. */
 static size_t return_down_to(struct arenas *arenas, size_t keep) {
@@ -78,7 +85,7 @@ static size_t return_down_to(struct arenas *arenas, size_t keep) {
             break;
         }
     }
-    arenas_return_records(arenas, records_due(arenas));
+    if (arenas_returned_much(arenas)) return_besides(arenas);
     errno = saved_errno;
     return returned;
 }
@@ -95,8 +102,8 @@ size_t arenas_return(struct arenas *arenas, size_t pages) {
     arenas_lock(arenas);
     size_t kept = arenas->dirty_pages;
     size_t returned = return_down_to(arenas, kept > pages ? kept - pages : 0);
-    arenas_return_records(arenas, RECORDS_A_PAGE);
-    if (pages == SIZE_MAX) returned += huge_return_ahead(arenas);
+    if (pages == SIZE_MAX || arenas->new_clean >= RECORDS_A_PAGE)
+        returned += return_besides(arenas);
     arenas_unlock(arenas);
     return returned;
 }

@@ -26,10 +26,9 @@ static void batch_add(struct batch *batch, struct pool *run) {
     if (batch->count == BATCH) batch_end(batch);
 }
 
-void arenas_return_records(struct arenas *arenas, size_t at_least) {
+void arenas_return_records(struct arenas *arenas) {
     struct batch batch = {.count = 0};
     int saved_errno = errno; /* free() leaves it alone */
-    if (arenas->new_clean < at_least) return;
     arenas->new_clean = 0;
     for (unsigned i = run_list_of(RECORDS_A_PAGE); i < RUN_LISTS; i++)
         for (struct pool *run = arenas->clean[i].next; run != &arenas->clean[i]; run = run->next)

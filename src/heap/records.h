@@ -14,14 +14,14 @@ enum {
     RECORDS_PART = 8,     /* and so large a part of all clean ones              */
 };
 
-/* Returns the records inside clean runs, if since it last did `at_least` pages became clean.
- * Under the lock. Cost: one system call for 128 runs, and a look at each that is long. */
-void arenas_return_records(struct arenas *arenas, size_t at_least);
+/* Returns the records inside clean runs. Under the lock. Cost: one system call for 128 runs,
+ * and a look at each that is long. */
+void arenas_return_records(struct arenas *arenas);
 
-/* When that is worth it in the midst of giving back. */
-static inline size_t records_due(const struct arenas *arenas) {
+/* Whether that is worth it in the midst of giving back. */
+static inline bool arenas_returned_much(const struct arenas *arenas) {
     size_t part = arenas->clean_pages / RECORDS_PART;
-    return part > RECORDS_WORTH ? part : RECORDS_WORTH;
+    return arenas->new_clean >= RECORDS_WORTH && arenas->new_clean >= part;
 }
 
 #endif

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from programs import Plain, main, moved, program
-from shoal import _compact, compacting
+from shoal import _compact
 
 
 class HashedByPart:
@@ -277,8 +277,7 @@ def items_of_tuples_without_a_hash() -> None:
     never = threading.Event()
     threading.Thread(target=never.wait, daemon=True).start()
     rows = _compact.move(False, True)["stayed"]
-    reason = compacting.REASONS.index("in a tuple that somebody else holds")
-    assert [row[2] for row in rows if "Item" in row[0] and row[1] == reason] == [100]
+    assert [row[2] for row in rows if (row[0] or "").endswith("Item")] == [100]
     moved()
     assert all(type(one.value[0]) is Item for one in held)
 
