@@ -269,6 +269,8 @@ def items_of_tuples_without_a_hash() -> None:
         pass
 
     class Odd(tuple[Item]):
+        __slots__ = ()
+
         def __eq__(self, other: object) -> bool:
             return self is other
 
@@ -277,7 +279,7 @@ def items_of_tuples_without_a_hash() -> None:
     never = threading.Event()
     threading.Thread(target=never.wait, daemon=True).start()
     rows = _compact.move(False, True)["stayed"]
-    assert [row[2] for row in rows if (row[0] or "").endswith("Item")] == [100]
+    assert sum(row[2] for row in rows if (row[0] or "").endswith("Item")) == 100
     moved()
     assert all(type(one.value[0]) is Item for one in held)
 
