@@ -57,11 +57,31 @@ class _Costs:
         Seconds.
     pace : float
         What they took, over what was expected without it.
+    figures : tuple of int
+        Of the heap, when it was last looked at.
+    next_look : float
+        Processor time before which whoever has a share does not look again: looking
+        costs, too, when it is done after each request.
     """
 
     def __init__(self) -> None:
         self.spent = 0.0
         self.pace = 1.0
+        self.figures = (0, 0, 0, 0)
+        self.next_look = 0.0
+
+    def look(self, move: ModuleType, share: float | None) -> bool:
+        """Know what the heap is like; False where it is too early to look again."""
+        if share is not None and time.process_time() < self.next_look:
+            return False
+        self.figures = move.figures()
+        return True
+
+    def skip(self, took: float, share: float | None) -> None:
+        """Count what it took to see that there is nothing to do: half of the share, at most."""
+        self.spent += took
+        if share is not None:
+            self.next_look = time.process_time() + 2 * took / share
 
     def expected(self, blocks: int, emptiable: int) -> float:
         """Return the seconds that one will take."""
@@ -342,11 +362,16 @@ def _compact(
 ) -> CompactReport:
     move = _module()
     began = time.thread_time()
-    resident, live, blocks, emptiable = move.figures()
+    is_new = _costs.look(move, share)
+    resident, live, blocks, emptiable = _costs.figures
     report = CompactReport(resident, live, is_dry_run=dry_run)
     report.expected = _costs.expected(blocks, emptiable)
     report.skipped = _too_long(report.expected, seconds, share)
+    if not is_new and not report.skipped:
+        report.skipped = "it was looked at a moment ago"
     if report.skipped:
+        if is_new:
+            _costs.skip(time.thread_time() - began, share)
         return report
     given_before = _heap.usage()["returned"]
     if not is_collected:
@@ -356,7 +381,7 @@ def _compact(
     if not stress:
         report.skipped = _not_worth_it(report, least, dry_run, emptiable)
     if report.skipped:
-        _costs.spent += time.thread_time() - began
+        _costs.skip(time.thread_time() - began, share)
         return report
     did = _move(report, move, dry_run, stress)
     took = time.thread_time() - began

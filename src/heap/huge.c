@@ -51,7 +51,7 @@ static bool is_left_out(struct huge *huge) {
 }
 
 static void note_cost(struct huge *huge, uint64_t nanoseconds) {
-    huge->pause = nanoseconds > huge->dear ? huge->pause * 2 + 1 : 0;
+    huge->pause = nanoseconds > huge->dear ? huge->pause * 4 + 1 : 0;
     if (huge->pause > HUGE_PAUSE) huge->pause = HUGE_PAUSE;
     huge->left = huge->pause;
 }

@@ -12,7 +12,7 @@
  *
  * Some machines take long to give a huge page: virtual ones whose host has taken what was
  * free (4 ms, where small pages take 1 and a huge one otherwise .2). After one that was dear
- * regions are left out, twice as many each time.
+ * regions are left out, four times as many each time.
  *
  * A region of which a part goes back is split first, by MADV_FREE of a page that goes anyway:
  * else the system would keep all 2 MiB until it runs short. In fork's child a page that is
@@ -28,7 +28,7 @@ enum {
     HUGE_FREE_PART = 16, /* of the arena, at most so much is free               */
     HUGE_SPLITS = 2,     /* regions that a run leaves a part of                 */
     HUGE_DEAR = 1000000, /* ns: small pages cost as much                        */
-    HUGE_PAUSE = 64,     /* regions that are left out at most                   */
+    HUGE_PAUSE = 256,    /* regions that are left out at most                   */
 };
 
 /* SHOAL_HUGE=0 in the environment: never. */

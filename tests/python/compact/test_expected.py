@@ -44,6 +44,22 @@ def test_it_is_learnt_from_those_before(on_shoal):
     assert again != 1
 
 
+def test_looking_costs_half_of_the_share_at_most(on_shoal):
+    """After each of many short requests."""
+    looks, skipped = on_shoal(
+        keep("""
+            from shoal import _compact
+            kept, looks, figures = keep(2), [], _compact.figures
+            _compact.figures = lambda: looks.append(1) or figures()
+            for _ in range(2000):
+                report = shoal.compact(share=1e-6)
+            answer = [len(looks), report.skipped]
+        """)
+    )
+    assert looks == 1
+    assert skipped == "compactions would take more than 0.0% of the processor time so far"
+
+
 def test_nothing_is_looked_at_where_blocks_lie_together(on_shoal):
     skipped, seconds, stayed, looked = on_shoal(
         keep("""
