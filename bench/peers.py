@@ -131,7 +131,7 @@ _SOURCES: dict[str, _Source] = {
         finder=_shoal, settings={"SHOAL_RELEASE": "never"}, python_uses_malloc=False
     ),
     # Not a peer: what pages of 2 MiB gain is measured against it.
-    "shoal-small": _Source(finder=_shoal, settings={"SHOAL_HUGE": "0"}, python_uses_malloc=False),
+    "shoal-huge": _Source(finder=_shoal, settings={"SHOAL_HUGE": "1"}, python_uses_malloc=False),
     # On request: the service calls compact() between requests; see service/gunicorn_conf.py.
     "shoal-compact": _Source(
         finder=_shoal, settings={"SERVICE_COMPACT": "0.01"}, python_uses_malloc=False
@@ -140,7 +140,7 @@ _SOURCES: dict[str, _Source] = {
 
 KNOWN = tuple(_SOURCES)
 _ON_REQUEST = (
-    "jemalloc-background", "jemalloc-thp", "mimalloc3-large", "shoal-never", "shoal-small",
+    "jemalloc-background", "jemalloc-thp", "mimalloc3-large", "shoal-never", "shoal-huge",
     "shoal-compact",
 )  # fmt: skip
 ALL = tuple(name for name in KNOWN if name not in _ON_REQUEST)

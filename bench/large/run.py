@@ -28,7 +28,7 @@ from bench.resident import Watched
 from bench.speed import with_base
 
 COMPARED = (
-    "pymalloc", SHOAL, "shoal-small", "jemalloc-thp", "tcmalloc", "mimalloc3", "mimalloc3-large",
+    "pymalloc", SHOAL, "shoal-huge", "jemalloc-thp", "tcmalloc", "mimalloc3", "mimalloc3-large",
 )  # fmt: skip
 SIZES = (0.25, 1.0)  # gigabytes that are alive
 LONG = 15

@@ -94,20 +94,20 @@ bool os_map_at(void *start, size_t bytes) {
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; newer than some C libraries */
 #endif
 
-/* What the machine is set to: always, madvise or never, the one in brackets. */
-static bool machine_has_huge_pages(void) {
+/* What the machine is set to: always, madvise or never, the one in brackets. By plain calls of
+ * the system: those of the C library are points at which a thread may be cancelled. */
+bool os_has_huge_pages(void) {
+    static const char path[] = "/sys/kernel/mm/transparent_hugepage/enabled";
     char setting[64] = "";
-    int file = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return false;
-    ssize_t length = read(file, setting, sizeof setting - 1);
-    close(file);
+    long length = syscall(SYS_read, file, setting, sizeof setting - 1);
+    syscall(SYS_close, file);
     return length > 0 && !strstr(setting, "[never]");
 }
 
 bool os_fill_huge(void *start, size_t bytes) {
-    static _Atomic(enum {NOT_ASKED, HAS_NONE, HAS_SOME}) machine;
-    if (machine == NOT_ASKED) machine = machine_has_huge_pages() ? HAS_SOME : HAS_NONE;
-    if (machine == HAS_NONE || madvise(start, bytes, MADV_HUGEPAGE) != 0) return false;
+    if (madvise(start, bytes, MADV_HUGEPAGE) != 0) return false;
     bool is_filled = madvise(start, bytes, MADV_POPULATE_WRITE) == 0;
     in_small_pages(start, bytes);
     return is_filled;
@@ -160,7 +160,7 @@ static long try_batch(enum batch_way way, const struct os_range *ranges, size_t 
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (pidfd < 0) return -1;
     long done = advise_batch(pidfd, ranges, count, advice);
-    close(pidfd);
+    syscall(SYS_close, pidfd); /* no point at which a thread is cancelled */
     return done;
 }
 

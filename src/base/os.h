@@ -56,9 +56,12 @@ extern __thread bool os_is_helper;
  * locked memory, is left as it was and gets `bytes` 0. */
 void os_purge(struct os_range *ranges, size_t count);
 
+/* Whether the machine is set to give huge pages to whoever asks. Reads a file: once. */
+bool os_has_huge_pages(void);
+
 /* Puts memory behind a range of 2 MiB that has none, at such an address, as one huge page if the
- * system has one to give. It stays a range of small pages for what comes later. False where
- * there are no huge pages. Some 100 us, most of them for clearing it. */
+ * system has one to give. It stays a range of small pages for what comes later. False where the
+ * system cannot. Some 200 us, most of them for clearing it. */
 bool os_fill_huge(void *start, size_t bytes);
 
 /* Lets the system take the memory behind these ranges when it runs short, as

@@ -153,7 +153,7 @@ void arenas_open_fast_path(struct arenas *arenas, bool is_open) {
     arenas_unlock(arenas);
 }
 
-static struct pool *take_new(struct arenas *arenas, size_t pages) {
+static struct pool *take_new(struct arenas *arenas, size_t pages, bool is_for_pools) {
     struct arena *arena = arenas->arena_count ? &arenas->arena[arenas->arena_count - 1] : NULL;
     if (pages > NEW_RUN_MAX) return NULL;
     if (arena && arena->top + pages <= arena->page_count) {
@@ -162,7 +162,7 @@ static struct pool *take_new(struct arenas *arenas, size_t pages) {
     if (!arena || arena->top + pages > arena->page_count) arena = arenas_grow(arenas, pages);
     if (!arena) return NULL;
     struct pool *run = arena->records + arena->top;
-    if (huge_is_worth_it(arenas, arena)) {
+    if (is_for_pools && huge_is_worth_it(arenas, arena)) {
         size_t end = arena->top + pages + HUGE_PAGES; /* of the last region that begins */
         if (end <= arena->page_count) arena_commit(arena, end);
         huge_grow(arenas, arena, pages);
@@ -172,9 +172,9 @@ static struct pool *take_new(struct arenas *arenas, size_t pages) {
     return run;
 }
 
-struct pool *arenas_take_new(struct arenas *arenas, size_t pages) {
+struct pool *arenas_take_new(struct arenas *arenas, size_t pages, bool is_for_pools) {
     int saved_errno = errno; /* malloc() leaves it alone; who fails says ENOMEM himself */
-    struct pool *run = take_new(arenas, pages);
+    struct pool *run = take_new(arenas, pages, is_for_pools);
     errno = saved_errno;
     return run;
 }

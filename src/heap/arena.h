@@ -16,8 +16,8 @@ void arenas_unlock(struct arenas *arenas);
 
 /* Under the lock: a run of pages never used before, committed and zero; NULL
  * when there is no address space or no memory. Makes an arena if need be. At most
- * 16 MiB. */
-struct pool *arenas_take_new(struct arenas *arenas, size_t pages);
+ * 16 MiB. Those for pools will all be written to: they may come as huge pages. */
+struct pool *arenas_take_new(struct arenas *arenas, size_t pages, bool is_for_pools);
 
 /* Whether record_fast() finds the pages of the first arena. Not while it is closed. */
 void arenas_open_fast_path(struct arenas *arenas, bool is_open);

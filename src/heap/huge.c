@@ -10,8 +10,8 @@ static const uintptr_t REGION = (uintptr_t)HUGE_PAGES << PAGE_SHIFT;
 
 void huge_init(struct arenas *arenas) {
     const char *wish = getenv("SHOAL_HUGE");
-    bool is_off = wish && strcmp(wish, "0") == 0;
-    arenas->huge = (struct huge){.least = is_off ? SIZE_MAX : HUGE_LEAST, .dear = HUGE_DEAR};
+    bool is_on = wish && strcmp(wish, "1") == 0 && os_has_huge_pages();
+    arenas->huge = (struct huge){.least = is_on ? HUGE_LEAST : SIZE_MAX, .dear = HUGE_DEAR};
 }
 
 /* ---- Regions of an arena -------------------------------------------------------- */
@@ -60,7 +60,10 @@ static void fill(struct huge *huge, struct arena *arena, size_t page) {
     void *start = (void *)(arena->pages + (page << PAGE_SHIFT));
     if (page + HUGE_PAGES > arena->committed || is_left_out(huge) || !has_map(arena)) return;
     uint64_t begin = os_nanoseconds();
-    if (!os_fill_huge(start, REGION)) return;
+    if (!os_fill_huge(start, REGION)) {
+        huge->least = SIZE_MAX; /* an older kernel: not once more */
+        return;
+    }
     note_cost(huge, os_nanoseconds() - begin);
     set_huge(arena, region_of(arena, (uintptr_t)start), true);
     arena->filled = page + HUGE_PAGES;
@@ -72,6 +75,11 @@ void huge_grow(struct arenas *arenas, struct arena *arena, size_t pages) {
     size_t first = (past + HUGE_PAGES - 1) / HUGE_PAGES * HUGE_PAGES + skip;
     for (size_t page = first; page < arena->top + pages; page += HUGE_PAGES)
         if (page >= arena->filled) fill(&arenas->huge, arena, page);
+}
+
+bool huge_filled(const struct arena *arena, const struct pool *run) {
+    size_t page = (size_t)(run - arena->records);
+    return is_huge(arena, region_of(arena, arena->pages + (page << PAGE_SHIFT)));
 }
 
 /* ---- Going back ------------------------------------------------------------------- */
@@ -102,6 +110,7 @@ static size_t return_ahead(struct arena *arena) {
     arena->filled = arena->top;
     os_purge_lazily(split, count);
     os_purge(&range, 1);
+    atomic_fetch_add(&counters.returned, range.bytes >> PAGE_SHIFT);
     return range.bytes >> PAGE_SHIFT;
 }
 

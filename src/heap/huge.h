@@ -1,8 +1,8 @@
-/* Huge pages for a heap that is large and grows.
+/* Huge pages for a heap that is large and grows, where they are asked for.
  *
  * Shoal asks for small pages, so that sparse memory can go back. In a large heap most of a
  * program's cache misses are then the processor's in its page tables, and a new page costs a
- * fault for every 4 KiB. So once an arena is HUGE_LEAST pages large and grows although hardly
+ * fault for every 4 KiB. So once an arena is HUGE_LEAST pages large and its pools grow although hardly
  * any of it is free, each region of 2 MiB that it grows into is taken from the system as one
  * page, all at once. Right after that the region is as the others for the system, which never
  * makes it huge again by itself: small pages that went back stay away.
@@ -31,7 +31,7 @@ enum {
     HUGE_PAUSE = 256,    /* regions that are left out at most                   */
 };
 
-/* SHOAL_HUGE=0 in the environment: never. */
+/* Only with SHOAL_HUGE=1 in the environment. */
 void huge_init(struct arenas *arenas);
 
 /* All under the lock. */
@@ -45,6 +45,9 @@ static inline bool huge_is_worth_it(const struct arenas *arenas, const struct ar
 /* The arena is about to grow by `pages`: fills the regions that begin there, of those that
  * are committed. */
 void huge_grow(struct arenas *arenas, struct arena *arena, size_t pages);
+
+/* Whether a run of new pages, which nobody wrote to yet, is resident all the same. */
+bool huge_filled(const struct arena *arena, const struct pool *run);
 
 /* A range goes back to the system. Puts a page of each region that it leaves a part of in
  * `splits`, which has room for HUGE_SPLITS, and returns how many: they are to be given to

@@ -102,8 +102,9 @@ size_t arenas_return(struct arenas *arenas, size_t pages) {
     arenas_lock(arenas);
     size_t kept = arenas->dirty_pages;
     size_t returned = return_down_to(arenas, kept > pages ? kept - pages : 0);
-    if (pages == SIZE_MAX || arenas->new_clean >= RECORDS_A_PAGE)
-        returned += return_besides(arenas);
+    bool is_all = pages == SIZE_MAX;
+    size_t besides = is_all || arenas->new_clean >= RECORDS_A_PAGE ? return_besides(arenas) : 0;
+    if (is_all) returned += besides; /* who asked for fewer gets no more */
     arenas_unlock(arenas);
     return returned;
 }
@@ -174,16 +175,25 @@ static struct pool *take_linked(struct arenas *arenas, size_t wish, enum page_ki
     return run;
 }
 
+/* How `unused` pages of a new run are to be linked: clean, unless they may be filled ahead. */
+static enum page_kind kind_of_new(struct arenas *arenas, const struct pool *run, size_t unused) {
+    const struct arena *arena = arena_of_record(arenas, run);
+    if (arena->filled <= (size_t)(run - arena->records)) return PAGE_CLEAN;
+    arenas_grew(arenas, unused);
+    return PAGE_DIRTY;
+}
+
 struct pool *arenas_take(struct arenas *arenas, size_t pages, size_t align, bool *zeroed) {
     size_t wish = pages + align - 1;
     enum page_kind kind = PAGE_CLEAN;
     arenas_lock(arenas);
     struct pool *run = take_linked(arenas, wish, &kind);
     bool is_new = run == NULL;
-    if (is_new) run = arenas_take_new(arenas, wish);
+    if (is_new) run = arenas_take_new(arenas, wish, false);
     if (run) {
         size_t length = is_new ? wish : run->run_pages;
-        if (length > pages) run = cut_run(arenas, run, length, pages, align, kind);
+        enum page_kind rest = is_new ? kind_of_new(arenas, run, length - pages) : kind;
+        if (length > pages) run = cut_run(arenas, run, length, pages, align, rest);
         run->run_pages = pages; /* for whoever counts meanwhile */
         if (kind == PAGE_CLEAN) arenas_grew(arenas, pages);
         note_taken(arenas, pages, kind == PAGE_CLEAN && !is_new ? pages : 0);
@@ -227,11 +237,11 @@ struct pool *arenas_take_ahead(struct arenas *arenas, size_t most, size_t *pages
         if (run) taken_back = *pages;
     }
     if (!run) {
-        run = arenas_take_new(arenas, most);
+        run = arenas_take_new(arenas, most, true);
         *pages = most;
     }
     if (!run) run = take_longest(arenas, PAGE_CLEAN, most, pages);
-    if (!run && (run = arenas_take_new(arenas, 1))) *pages = 1; /* the last ones there are */
+    if (!run && (run = arenas_take_new(arenas, 1, true))) *pages = 1; /* the last ones there are */
     if (run) {
         run->run_pages = *pages; /* for whoever counts meanwhile */
         note_taken(arenas, *pages, taken_back);
@@ -261,7 +271,9 @@ void arenas_give(struct arenas *arenas, struct pool *run, size_t pages) {
 }
 
 void arenas_give_unused(struct arenas *arenas, struct pool *run, size_t pages, bool is_dirty) {
-    if (is_dirty) {
+    bool is_filled = huge_filled(arena_of_record(arenas, run), run);
+    if (is_filled && !is_dirty) arenas_grew(arenas, pages);
+    if (is_dirty || is_filled) {
         arenas_give(arenas, run, pages);
         return;
     }
@@ -280,10 +292,10 @@ bool arenas_extend(struct arenas *arenas, struct pool *run, size_t pages, size_t
     size_t index = (size_t)(after - arena->records);
     if (index == arena->top) {
         bool newest = arena == &arenas->arena[arenas->arena_count - 1];
-        struct pool *new = newest ? arenas_take_new(arenas, more) : NULL;
+        struct pool *new = newest ? arenas_take_new(arenas, more, false) : NULL;
         done = new == after; /* not when another arena had to be made */
         if (done) arenas_grew(arenas, more);
-        if (new && !done) run_link_merged(arenas, new, more, PAGE_CLEAN);
+        if (new && !done) run_link_merged(arenas, new, more, kind_of_new(arenas, new, more));
     } else if ((after->kind == PAGE_DIRTY || after->kind == PAGE_CLEAN) &&
                after->run_pages >= more) {
         enum page_kind kind = after->kind;

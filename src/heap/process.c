@@ -81,7 +81,7 @@ void place_must_be_block(const struct place *place, const struct heap *mine, con
     }
     struct pool *run = run_around(place);
     if (run && run->kind == PAGE_CLEAN && place->record->size_class == 0)
-        fatal("double %s of %p: its page was freed, and has gone back to the system", verb, block);
+        fatal("invalid %s of %p: its page is not in use; what was there was freed", verb, block);
     if (!run || run->kind != PAGE_LARGE) pool_no_block(place->record, block, verb);
     start = run_start(place->arenas, run);
     if (start != block)

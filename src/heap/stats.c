@@ -14,7 +14,7 @@ static struct arenas *const every_arenas[] = {&object_arenas, &shared_arenas};
 enum { ARENAS_KINDS = sizeof every_arenas / sizeof *every_arenas };
 
 struct sums {
-    size_t live, large, pinned, reserve, huge;
+    size_t live, large, pinned, reserve, huge, ahead;
     struct shoal_class_usage classes[CLASS_COUNT];
 };
 
@@ -65,7 +65,7 @@ static void add_arenas(struct sums *sums, struct arenas *arenas) {
             add_run(sums, &arena->records[page]);
             page += length_of(&arena->records[page]);
         }
-        sums->reserve += huge_ahead(arena) << PAGE_SHIFT;
+        sums->ahead += huge_ahead(arena) << PAGE_SHIFT;
         sums->huge += huge_bytes(arena);
     }
     arenas_unlock(arenas);
@@ -89,7 +89,7 @@ static void sum_up(struct sums *sums) {
     size_t mapped = atomic_load(&counters.mapped);
     sums->live += mapped;
     sums->large += mapped;
-    sums->reserve += mapping_kept();
+    sums->reserve += mapping_kept() + sums->ahead;
 }
 
 /* Records are touched in order, so whole pages up to the last one used; less those that have
@@ -120,7 +120,7 @@ void shoal_usage(struct shoal_usage *usage) {
         .returned = atomic_load(&counters.returned) << PAGE_SHIFT,
         .metadata = metadata,
         .large = sums.large,
-        .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + touched,
+        .peak = (atomic_load(&counters.peak) << PAGE_SHIFT) + touched + sums.ahead,
         .huge = sums.huge,
     };
 }

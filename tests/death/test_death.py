@@ -13,7 +13,7 @@ MISUSE = Path(__file__).parent / "misuse.c"
 
 DOUBLE = "shoal: double free of {pointer}: the {size}-byte block is already free"
 DOUBLE_LARGE = "shoal: double free of {pointer}: the large block is already free"
-DOUBLE_GONE = "shoal: double free of {pointer}: its page was freed, and has gone back to the system"
+GONE = "shoal: invalid free of {pointer}: its page is not in use; what was there was freed"
 FOREIGN = "shoal: invalid free of {pointer}: not a block of this heap"
 INSIDE = "shoal: invalid free of {pointer}: inside the {size}-byte block {block}"
 OVERWRITTEN = (
@@ -28,7 +28,7 @@ CRIMES = [
     ("double_free_in_full_page", DOUBLE, 64),
     ("double_free_later", DOUBLE, 64),
     ("double_free_in_returned_page", DOUBLE, 64),
-    ("double_free_in_returned_region", DOUBLE_GONE, 0),
+    ("double_free_in_returned_region", GONE, 0),
     ("double_free_large", DOUBLE_LARGE, 0),
     # Its addresses are the system's again, and tell nothing.
     ("double_free_mapping", FOREIGN, 0),

@@ -37,7 +37,7 @@ static void new_pages_follow_each_other(void **state) {
     size_t top = 0;
     (void)state;
     for (size_t pages = 1; pages <= 60; pages++) {
-        struct pool *run = arenas_take_new(&arenas, pages);
+        struct pool *run = arenas_take_new(&arenas, pages, false);
         assert_ptr_equal(run, arenas.arena[0].records + top);
         char *start = run_start(&arenas, run);
         assert_int_equal((uintptr_t)start % PAGE_BYTES, 0);
@@ -51,7 +51,7 @@ static void new_pages_follow_each_other(void **state) {
 
 /* Every byte of a page leads to its record, by either way; none past the top. */
 static void an_address_has_the_record_of_its_page(void **state) {
-    struct pool *run = arenas_take_new(&arenas, 100), *record;
+    struct pool *run = arenas_take_new(&arenas, 100, false), *record;
     char *start = run_start(&arenas, run);
     (void)state;
     for (size_t i = 0; i < 100 * PAGE_BYTES; i += 997) {
@@ -69,7 +69,7 @@ static void an_address_has_the_record_of_its_page(void **state) {
 /* Something of the program's own is where the next pages would be. */
 static void an_arena_ends_where_something_is_in_the_way(void **state) {
     (void)state;
-    assert_non_null(arenas_take_new(&arenas, 10));
+    assert_non_null(arenas_take_new(&arenas, 10, false));
     struct arena *first = &arenas.arena[0];
     if (first->is_reserved) skip();
     char *end = (char *)(first->pages + (first->committed << PAGE_SHIFT));
@@ -77,7 +77,7 @@ static void an_arena_ends_where_something_is_in_the_way(void **state) {
     memset(end + PAGE_BYTES, 7, PAGE_BYTES);
     size_t pages = first->committed + 100;
     for (size_t i = 0; i < pages; i++) {
-        struct pool *run = arenas_take_new(&arenas, 1);
+        struct pool *run = arenas_take_new(&arenas, 1, false);
         assert_non_null(run);
         memset(run_start(&arenas, run), 1, PAGE_BYTES);
         assert_ptr_equal(arenas_record(&arenas, run_start(&arenas, run)), run);
@@ -96,27 +96,27 @@ static void a_later_limit_on_address_space_holds(void **state) {
     (void)state;
     skip_emulated("a limit on address space");
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
-    assert_non_null(arenas_take_new(&arenas, STEP));
+    assert_non_null(arenas_take_new(&arenas, STEP, false));
     if (arenas.arena[0].is_reserved) skip();
     limit = old;
     limit.rlim_cur = (rlim_t)1 << 30;
     if (setrlimit(RLIMIT_AS, &limit) != 0) skip();
     void *any = os_map(PAGE_BYTES);
-    while (any && steps < 2000 && arenas_take_new(&arenas, STEP)) steps++;
+    while (any && steps < 2000 && arenas_take_new(&arenas, STEP, false)) steps++;
     void *other = os_map((size_t)64 << 20);
     assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
     if (!any) skip(); /* a sanitizer's shadow memory is larger */
     assert_in_range(steps, 1, ((size_t)1 << 30) / (STEP * PAGE_BYTES));
     assert_null(other);
-    assert_non_null(arenas_take_new(&arenas, STEP)); /* raised again: it goes on */
+    assert_non_null(arenas_take_new(&arenas, STEP, false)); /* raised again: it goes on */
     assert_int_equal(arenas.arena_count, 1);
 }
 
 static void absurd_runs_make_no_arena(void **state) {
     (void)state;
-    assert_non_null(arenas_take_new(&arenas, 1));
+    assert_non_null(arenas_take_new(&arenas, 1, false));
     size_t top = arenas.arena[0].top, committed = arenas.arena[0].committed;
-    assert_null(arenas_take_new(&arenas, (size_t)1 << 30));
+    assert_null(arenas_take_new(&arenas, (size_t)1 << 30, false));
     assert_int_equal(arenas.arena_count, 1);
     assert_int_equal(arenas.arena[0].top, top);
     assert_int_equal(arenas.arena[0].committed, committed);
@@ -131,7 +131,7 @@ static void errno_stays_as_it_was(void **state) {
         arenas_init(memset(&arenas, 0, sizeof(arenas)), true);
         for (int i = 0; i < 3; i++) {
             errno = 77;
-            struct pool *run = arenas_take_new(&arenas, i ? 1000 : 1);
+            struct pool *run = arenas_take_new(&arenas, i ? 1000 : 1, false);
             int after = errno;
             assert_non_null(run);
             assert_int_equal(after, 77);
@@ -143,7 +143,7 @@ static void errno_stays_as_it_was(void **state) {
 static void an_address_elsewhere_has_no_record(void **state) {
     int local = 0;
     (void)state;
-    assert_non_null(arenas_take_new(&arenas, 1));
+    assert_non_null(arenas_take_new(&arenas, 1, false));
     assert_null(arenas_record(&arenas, &local));
     assert_null(arenas_record(&arenas, NULL));
     assert_null(arenas_record(&arenas, (void *)UINTPTR_MAX));

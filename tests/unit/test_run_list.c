@@ -23,7 +23,7 @@ static struct {
 static int begin(void **state) {
     begin_arenas(state);
     memset(&model, 0, sizeof(model));
-    records = arenas_take_new(&arenas, PAGES);
+    records = arenas_take_new(&arenas, PAGES, false);
     return records == NULL;
 }
 

@@ -45,7 +45,7 @@ static struct known_type known[] = {
     {NULL, "collections", "deque", PART_TELLS, false},
     {NULL, "collections", "defaultdict", PART_DEFAULT, false},
     {NULL, "functools", "partial", PART_KEEPS, false},
-    {NULL, "functools", "_lru_cache_wrapper", PART_CACHE, false},
+    {NULL, "_functools", "_lru_cache_wrapper", PART_CACHE, false},
     {NULL, NULL, "_lru_list_elem", PART_LINK, true},
     /* They refer to a time zone at most, which stays for it. */
     {NULL, "datetime", "date", PART_ATOM, true},
@@ -66,17 +66,21 @@ static int find_dealloc(void) {
     return 0;
 }
 
-/* No module has it: its caches do. */
+/* No module has it: its caches do. Made by C's own type, as a program may have put something
+ * else in the place of functools.lru_cache. */
 static PyObject *find_type_of_links(void) {
-    PyObject *cache_of = import_attribute("functools", "lru_cache");
-    PyObject *cache = cache_of ? PyObject_CallOneArg(cache_of, (PyObject *)&PyType_Type) : NULL;
+    PyObject *type_of_caches = import_attribute("_functools", "_lru_cache_wrapper");
+    if (type_of_caches == NULL) return NULL;
+    PyObject *cache =
+        PyObject_CallFunction(type_of_caches, "OiOO", &PyType_Type, 1, Py_False, &PyTuple_Type);
     PyObject *type = NULL;
-    if (cache && Py_TYPE(cache)->tp_basicsize == sizeof(struct cache))
-        type = Py_XNewRef((PyObject *)((struct cache *)cache)->type_of_links);
-    else if (cache)
+    if (cache && (PyObject *)Py_TYPE(cache) == type_of_caches &&
+        Py_TYPE(cache)->tp_basicsize == sizeof(struct cache))
+        type = Py_XNewRef(((struct cache *)cache)->type_of_links);
+    if (cache && !type)
         PyErr_SetString(PyExc_RuntimeError,
-                        "compact() does not know this build of Python: a cache is larger");
-    Py_XDECREF(cache_of);
+                        "compact() does not know this build of Python: a cache is another");
+    Py_DECREF(type_of_caches);
     Py_XDECREF(cache);
     return type;
 }
@@ -88,7 +92,7 @@ int shapes_find_types(void) {
         PyObject *type = module ? import_attribute(module, known[i].name) : find_type_of_links();
         if (type == NULL) return -1;
         if (!PyType_Check(type)) {
-            PyErr_Format(PyExc_TypeError, "%s.%s is no type", known[i].module, known[i].name);
+            PyErr_Format(PyExc_TypeError, "%s is no type", known[i].name);
             Py_DECREF(type);
             return -1;
         }

@@ -144,3 +144,17 @@ def test_values_of_an_lru_cache(on_shoal):
         answer = _compact.figures()[:2]
     """)
     assert resident < live * 1.1 + MEBIBYTE
+
+
+def test_another_lru_cache_in_its_place_does_not_matter(on_shoal):
+    """As tools put it there that trace calls; what it gives is no cache of the interpreter's."""
+    skipped = on_shoal("""
+        import functools, shoal
+        def plain(function=None, maxsize=128, typed=False):
+            def call(*arguments: int) -> object: return function(*arguments)
+            return call if callable(function) else plain
+        functools.lru_cache = plain
+        kept = [[str(i)] for i in range(100_000)][::10]
+        answer = shoal.compact(least=0).skipped
+    """)
+    assert skipped == ""
