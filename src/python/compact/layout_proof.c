@@ -94,7 +94,7 @@ bool layout_agrees(PyObject *object) {
  * are not strings. Each was tried to fail when a number of layouts.h is wrong. */
 static const char sample_code[] =
     "from collections import OrderedDict, defaultdict, namedtuple\n"
-    "from functools import lru_cache\n"
+    "from _functools import _lru_cache_wrapper\n"
     "class Plain: pass\n"
     "class Slots: __slots__ = 'a', 'b', 'c'\n"
     "class Both(Slots): __slots__ = '__dict__', 'd', '__weakref__'\n"
@@ -114,7 +114,7 @@ static const char sample_code[] =
     "    for key in keys: del made[key]\n"
     "    return made\n"
     "def cached(most, count):\n"
-    "    made = lru_cache(most)(lambda key: [key])\n"
+    "    made = _lru_cache_wrapper(lambda key: [key], most, False, tuple)\n"
     "    for i in range(count): made(i / 2)\n"
     "    return filled(made, 'a')\n"
     "many = ' '.join('name%d' % i for i in range(50))\n"
