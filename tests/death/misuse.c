@@ -74,25 +74,26 @@ static void double_free_later(void) {
     free(blocks[7]);
 }
 
+/* All of them are freed, and their pages go back; then one is freed again. */
+static void free_again_after_trim(char **blocks, size_t count) {
+    for (size_t i = 0; i < count; i++) blocks[i] = make(64);
+    for (size_t i = 0; i < count; i++) free(blocks[i]);
+    malloc_trim(0);
+    announce(blocks[count / 2], blocks[count / 2]);
+    free(blocks[count / 2]);
+}
+
 static void double_free_in_returned_page(void) {
     enum { COUNT = 2000 };
     static char *blocks[COUNT];
-    for (int i = 0; i < COUNT; i++) blocks[i] = make(64);
-    for (int i = 0; i < COUNT; i++) free(blocks[i]);
-    malloc_trim(0);
-    announce(blocks[COUNT / 2], blocks[COUNT / 2]);
-    free(blocks[COUNT / 2]);
+    free_again_after_trim(blocks, COUNT);
 }
 
 /* With it the record of its page has gone, which told the size. */
 static void double_free_in_returned_region(void) {
     enum { COUNT = 200000 };
     static char *blocks[COUNT];
-    for (int i = 0; i < COUNT; i++) blocks[i] = make(64);
-    for (int i = 0; i < COUNT; i++) free(blocks[i]);
-    malloc_trim(0);
-    announce(blocks[COUNT / 2], blocks[COUNT / 2]);
-    free(blocks[COUNT / 2]);
+    free_again_after_trim(blocks, COUNT);
 }
 
 static void double_free_large(void) {
