@@ -39,10 +39,6 @@ struct pool *arenas_record(struct arenas *arenas, const void *address) {
     return arena->records + (((uintptr_t)address - arena->pages) >> PAGE_SHIFT);
 }
 
-static size_t whole_pages(size_t bytes) {
-    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
-}
-
 /* ---- Committing ----------------------------------------------------------- */
 
 static bool commit(const struct arena *arena, void *start, size_t bytes) {

@@ -29,6 +29,11 @@ struct arena *arena_of_address(struct arenas *arenas, const void *address);
 /* The record of the page at an address of any arena, NULL when it is in none. */
 struct pool *arenas_record(struct arenas *arenas, const void *address);
 
+/* Bytes, or an address, up to the next whole page. */
+static inline size_t whole_pages(size_t bytes) {
+    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
 static inline void *page_address(const struct arena *arena, const struct pool *record) {
     return (void *)(arena->pages + ((size_t)(record - arena->records) << PAGE_SHIFT));
 }

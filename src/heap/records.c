@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "heap/arena.h"
 #include "heap/run_list.h"
 
 enum { BATCH = 128 }; /* ranges a system call: 2 KiB of stack */
@@ -18,9 +19,8 @@ static void batch_end(struct batch *batch) {
 
 /* The first and the last record of a run stay. */
 static void batch_add(struct batch *batch, struct pool *run) {
-    uintptr_t from = (uintptr_t)(run + 1), end = (uintptr_t)(run + run->run_pages - 1);
-    from = (from + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
-    end &= ~(uintptr_t)(PAGE_BYTES - 1);
+    uintptr_t from = whole_pages((uintptr_t)(run + 1));
+    uintptr_t end = (uintptr_t)(run + run->run_pages - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
     if (from >= end) return;
     batch->ranges[batch->count++] = (struct os_range){(void *)from, end - from};
     if (batch->count == BATCH) batch_end(batch);

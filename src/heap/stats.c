@@ -100,8 +100,7 @@ static size_t metadata_bytes(size_t *touched) {
     for (unsigned i = 0; i < ARENAS_KINDS; i++)
         for (size_t j = 0; j < every_arenas[i]->arena_count; j++) {
             const struct arena *arena = &every_arenas[i]->arena[j];
-            size_t bytes = arena->top * sizeof(struct pool);
-            bytes = (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+            size_t bytes = whole_pages(arena->top * sizeof(struct pool));
             *touched += bytes;
             resident += os_resident(arena->records, bytes);
         }
